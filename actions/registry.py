@@ -1,0 +1,158 @@
+"""The actions by name, as ``remediate action NAME`` runs them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from arm.errors import UsageError
+from arm.facts.collect import VmFacts
+from arm.facts.locks import Lock
+from arm.ids import group_id, parse, same, scope_of_lock
+
+from .change import Change, Effects, NoChange
+from .extension import uninstall_vmsnapshot_extension
+from .locks import remove_lock, restore_lock
+from .protection import RETENTION_DAYS, resume_protection, stop_protection_retain_data, trigger_on_demand_backup
+from .restore_points import LIMIT, delete_restore_point_collection, delete_restore_points
+
+Arguments = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action as a command.
+
+    Attributes:
+        run: from facts and arguments to the changes still needed.
+        arguments: the arguments it takes, with what each means.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[VmFacts, Arguments], Effects]
+    arguments: Mapping[str, str]
+
+
+def _whole(arguments: Arguments, name: str, default: int, lowest: int, highest: int) -> int:
+    text = arguments.get(name, "") or str(default)
+    if not text.isdecimal() or not lowest <= int(text) <= highest:
+        raise UsageError(f"--{name} {text!r} is not a whole number from {lowest} to {highest}", f"Correct --{name}.")
+    return int(text)
+
+
+def blocking_locks(facts: VmFacts) -> list[Lock]:
+    """Return the locks that keep the service's restore point collections from being cleaned up, each once."""
+    found: dict[str, Lock] = {}
+    for collection in facts.collections():
+        if collection.made_by_backup:
+            found.update((lock.id.lower(), lock) for lock in facts.locks_in_the_way("DELETE", collection.id))
+    return [found[key] for key in sorted(found)]
+
+
+def in_service_group(facts: VmFacts, lock: Lock) -> bool:
+    """Say whether a lock sits on, or inside, a resource group that the backup service made for restore points."""
+    scope = lock.scope
+    if lock.on_subscription:
+        return False
+    group = scope.strip("/").split("/")[3]
+    holds_collection = any(same(group_id(one.id), "/".join(scope.split("/")[:5])) for one in facts.collections())
+    return holds_collection and facts.made_by_backup(group)
+
+
+def remove_blocking_locks(facts: VmFacts, *, only: str = "") -> Iterator[Change | NoChange]:
+    """Remove the locks that block the clean-up of restore points.
+
+    Args:
+        facts: facts of the VM.
+        only: id or name of the one lock to remove; it must be one of those that block.
+    """
+    blocking = blocking_locks(facts)
+    chosen = [lock for lock in blocking if only in ("", lock.name) or same(lock.id, only)]
+    if only and not chosen:
+        yield NoChange(f"no lock {only!r} applies to the restore point collections of this VM")
+    elif not chosen:
+        yield NoChange("no lock applies to the restore point collections of this VM")
+    for lock in chosen:
+        reason = "it stops the backup service from cleaning up old restore points"
+        yield from remove_lock(facts, lock, service_group=in_service_group(facts, lock), reason=reason)
+
+
+def _restore_lock(facts: VmFacts, arguments: Arguments) -> Effects:
+    lock_id = arguments.get("lock", "")
+    if "/providers/microsoft.authorization/locks/" not in lock_id.lower() or scope_of_lock(lock_id) == lock_id:
+        raise UsageError("restore_lock needs the full id of the lock", "Give --lock ID, or use 'remediate undo RUN'.")
+    level = arguments.get("level", "") or "CanNotDelete"
+    if level not in ("CanNotDelete", "ReadOnly"):
+        raise UsageError(f"{level!r} is not a lock level", "Give --level CanNotDelete or ReadOnly.")
+    if lock_id.split("/")[2].lower() != parse(facts.vm_id).subscription.lower():
+        raise UsageError("the lock is in another subscription than the VM", "Give the lock of this VM's groups.")
+    properties = {"level": level, **({"notes": arguments["notes"]} if arguments.get("notes") else {})}
+    return restore_lock(facts, lock_id, {"properties": properties})
+
+
+def _resume_protection(facts: VmFacts, arguments: Arguments) -> Effects:
+    item = facts.item()
+    policy = arguments.get("policy", "") or (item.policy_id if item else "")
+    if not policy:
+        raise UsageError("the item has no policy any more", "Give --policy NAME or the id of a policy of its vault.")
+    if "/" not in policy:
+        policy = f"{facts.protection().vault_id}/backupPolicies/{policy}"
+    return resume_protection(facts, policy_id=policy)
+
+
+ACTIONS: dict[str, Action] = {
+    action.name: action
+    for action in (
+        Action(
+            "remove_lock",
+            "remove the locks that block the clean-up of restore points",
+            lambda facts, arguments: remove_blocking_locks(facts, only=arguments.get("lock", "")),
+            {"lock": "name or id of the one lock to remove (default: every lock that blocks)"},
+        ),
+        Action(
+            "restore_lock",
+            "put a lock back",
+            _restore_lock,
+            {"lock": "id of the lock", "level": "CanNotDelete (default) or ReadOnly", "notes": "the lock's notes"},
+        ),
+        Action(
+            "delete_restore_points",
+            "delete the oldest restore points of the backup service",
+            lambda facts, arguments: delete_restore_points(facts, keep=_whole(arguments, "keep", LIMIT - 1, 1, 10_000)),
+            {"keep": f"how many restore points may stay (default {LIMIT - 1})"},
+        ),
+        Action(
+            "delete_restore_point_collection",
+            "delete a whole restore point collection of the backup service",
+            lambda facts, arguments: delete_restore_point_collection(facts, collection=arguments.get("collection", "")),
+            {"collection": "name of the one collection (default: every collection the service made for this VM)"},
+        ),
+        Action(
+            "uninstall_vmsnapshot_extension",
+            "uninstall the backup extension; the next backup installs it again",
+            lambda facts, _arguments: uninstall_vmsnapshot_extension(facts),
+            {},
+        ),
+        Action(
+            "trigger_on_demand_backup",
+            "back up now",
+            lambda facts, arguments: trigger_on_demand_backup(
+                facts, retention_days=_whole(arguments, "retain-days", RETENTION_DAYS, 1, 36135)
+            ),
+            {"retain-days": f"days the recovery point is kept (default {RETENTION_DAYS})"},
+        ),
+        Action(
+            "stop_protection_retain_data",
+            "stop backups and keep every recovery point",
+            lambda facts, _arguments: stop_protection_retain_data(facts),
+            {},
+        ),
+        Action(
+            "resume_protection",
+            "resume backups under a policy",
+            _resume_protection,
+            {"policy": "name or id of the policy (default: the one it had)"},
+        ),
+    )
+}

@@ -1,0 +1,54 @@
+"""The Azure clouds: endpoint, token scope and authority (source: knowledge of azure-core's ``AzureClouds``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import UsageError
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Where a cloud's Resource Manager is and which token it wants."""
+
+    name: str
+    endpoint: str
+    scope: str
+    authority: str
+
+
+CLOUDS = {
+    cloud.name: cloud
+    for cloud in (
+        Cloud(
+            "public",
+            "https://management.azure.com",
+            "https://management.azure.com/.default",
+            "https://login.microsoftonline.com",
+        ),
+        Cloud(
+            "china",
+            "https://management.chinacloudapi.cn",
+            "https://management.chinacloudapi.cn/.default",
+            "https://login.chinacloudapi.cn",
+        ),
+        Cloud(
+            "usgovernment",
+            "https://management.usgovcloudapi.net",
+            "https://management.core.usgovcloudapi.net/.default",
+            "https://login.microsoftonline.us",
+        ),
+    )
+}
+
+
+def cloud(name: str) -> Cloud:
+    """Return the cloud of that name.
+
+    Raises:
+        UsageError: for an unknown name; it lists the known ones.
+    """
+    try:
+        return CLOUDS[name.lower()]
+    except KeyError:
+        raise UsageError(f"unknown cloud {name!r}", f"Use one of: {', '.join(CLOUDS)}.", tuple(CLOUDS)) from None

@@ -1,0 +1,1 @@
+"""Facts: what was read from Azure, as frozen data. Reading a fact never changes anything."""

@@ -1,0 +1,221 @@
+"""Every write this software can send: Microsoft's own SDK operations, one table, nothing else.
+
+Each is started without polling; the caller gets the raw answer's status and headers and follows the operation itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+from azure.core.exceptions import (
+    AzureError as SdkError,
+)
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+)
+
+from .errors import Ambiguous, NoCredentials, NotSent, Rejected
+from .facts.times import iso
+from .ids import parse
+from .retry import parse_retry_after
+from .session import Json, Session, error_of, first_line, forbidden
+
+LOCK_API = "2020-05-01"
+_PROBE = "Whether it took effect is looked up in Azure before anything else is done."
+
+Sender = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Azure's answer to a write it accepted."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class WriteOperation:
+    """One write: how it looks on the wire and what it needs.
+
+    Attributes:
+        name: client and method of the SDK, as ``azure-operations`` lists them.
+        method: HTTP method.
+        suffix: what the path adds to the target's id.
+        permissions: RBAC actions the identity needs.
+        send: calls the SDK with (session, target id, body, further SDK arguments).
+    """
+
+    name: str
+    method: str
+    suffix: str
+    permissions: tuple[str, ...]
+    send: Callable[[Session, str, Json, Json], Any]
+
+    def path(self, target: str) -> str:
+        """Return the path this write goes to."""
+        return target + self.suffix
+
+
+def _item_arguments(item_id: str) -> tuple[str, str, str, str, str]:
+    """Return vault, group, fabric, container and item, in the order the backup client wants them."""
+    parsed = parse(item_id)
+    vault, fabric, container, item = parsed.names
+    return vault, parsed.resource_group, fabric, container, item
+
+
+def _delete_lock(session: Session, lock_id: str, _body: Json, options: Json) -> Any:
+    client = session.resource(lock_id.split("/")[2])
+    return client.resources.begin_delete_by_id(lock_id.strip("/"), api_version=LOCK_API, polling=False, **options)
+
+
+def _create_lock(session: Session, lock_id: str, body: Json, options: Json) -> Any:
+    client = session.resource(lock_id.split("/")[2])
+    return client.resources.begin_create_or_update_by_id(
+        lock_id.strip("/"), cast("Any", body), api_version=LOCK_API, polling=False, **options
+    )
+
+
+def _delete_restore_point(session: Session, point_id: str, _body: Json, options: Json) -> Any:
+    parsed = parse(point_id)
+    client = session.compute(parsed.subscription)
+    return client.restore_points.begin_delete(parsed.resource_group, *parsed.names, polling=False, **options)
+
+
+def _delete_collection(session: Session, collection_id: str, _body: Json, options: Json) -> Any:
+    parsed = parse(collection_id)
+    client = session.compute(parsed.subscription)
+    return client.restore_point_collections.begin_delete(parsed.resource_group, parsed.name, polling=False, **options)
+
+
+def _delete_extension(session: Session, extension_id: str, _body: Json, options: Json) -> Any:
+    parsed = parse(extension_id)
+    client = session.compute(parsed.subscription)
+    return client.virtual_machine_extensions.begin_delete(
+        parsed.resource_group, *parsed.names, polling=False, **options
+    )
+
+
+def _trigger_backup(session: Session, item_id: str, body: Json, options: Json) -> Any:
+    expiry = session.azure_now() + timedelta(days=int(body["retention_days"]))
+    request: Any = {"properties": {"objectType": "IaasVMBackupRequest", "recoveryPointExpiryTimeInUTC": iso(expiry)}}
+    client = session.backup(parse(item_id).subscription)
+    return client.backups.trigger(*_item_arguments(item_id), request, **options)
+
+
+def _update_item(session: Session, item_id: str, body: Json, options: Json) -> Any:
+    client = session.backup(parse(item_id).subscription)
+    return client.protected_items.begin_create_or_update(
+        *_item_arguments(item_id), cast("Any", {"properties": body}), polling=False, **options
+    )
+
+
+_ITEMS = "Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems"
+_COLLECTIONS = "Microsoft.Compute/restorePointCollections"
+OPERATIONS: dict[str, WriteOperation] = {
+    operation.name: operation
+    for operation in (
+        WriteOperation("locks.delete", "DELETE", "", ("Microsoft.Authorization/locks/delete",), _delete_lock),
+        WriteOperation("locks.create_or_update", "PUT", "", ("Microsoft.Authorization/locks/write",), _create_lock),
+        WriteOperation(
+            "restore_points.delete", "DELETE", "", (f"{_COLLECTIONS}/restorePoints/delete",), _delete_restore_point
+        ),
+        WriteOperation(
+            "restore_point_collections.delete", "DELETE", "", (f"{_COLLECTIONS}/delete",), _delete_collection
+        ),
+        WriteOperation(
+            "virtual_machine_extensions.delete",
+            "DELETE",
+            "",
+            ("Microsoft.Compute/virtualMachines/extensions/delete",),
+            _delete_extension,
+        ),
+        WriteOperation("backups.trigger", "POST", "/backup", (f"{_ITEMS}/backup/action",), _trigger_backup),
+        WriteOperation("protected_items.stop", "PUT", "", (f"{_ITEMS}/write",), _update_item),
+        WriteOperation(
+            "protected_items.resume",
+            "PUT",
+            "",
+            (f"{_ITEMS}/write", "Microsoft.Compute/virtualMachines/write"),
+            _update_item,
+        ),
+    )
+}
+
+
+def send(session: Session, operation: str, target: str, body: Json | None) -> Answer:
+    """Send one write, once.
+
+    Args:
+        session: where to; its transport gets a permit for exactly this request.
+        operation: name in :data:`OPERATIONS`.
+        target: ARM id of what is written to.
+        body: the operation's own arguments as JSON.
+
+    Returns:
+        Azure's answer; the operation it started may still be running.
+
+    Raises:
+        NotSent: certainly without effect (no connection, throttled).
+        Rejected: Azure refused (4xx).
+        Ambiguous: it may or may not have taken effect.
+        NoCredentials: there is no token to send it with.
+        WriteBlocked: the transport does not allow it.
+    """
+    write = OPERATIONS[operation]
+    answers: list[Any] = []
+    options = {"raw_response_hook": lambda response: answers.append(response.http_response)}
+    with session.transport.permit(write.method, write.path(target)):
+        try:
+            write.send(session, target, dict(body or {}), options)
+        except HttpResponseError as error:
+            if isinstance(error, ClientAuthenticationError) and error.response is None:
+                raise NoCredentials(first_line(error), "Sign in again; nothing was sent.") from error
+            raise _refused(error, write, target) from error
+        except ServiceRequestError as error:
+            raise _connection(error, write, target) from error
+        except SdkError as error:  # reset, timeout, cut off or undecodable answer: the effect may be there
+            raise Ambiguous(
+                f"{write.method} {target} was sent; its answer was lost: {first_line(error)}", _PROBE
+            ) from error
+    answer = answers[-1]
+    return Answer(answer.status_code, answer.headers)
+
+
+def _connection(error: ServiceRequestError, write: WriteOperation, target: str) -> NotSent | Ambiguous:
+    """Tell "never connected" from "connected and cut off": azure-core uses one class for both."""
+    chain: BaseException | None = error
+    text = ""
+    while chain is not None:
+        text += f" {type(chain).__name__} {chain}"
+        chain = chain.__cause__ or chain.__context__
+    never = ("NewConnectionError", "ConnectTimeout", "NameResolutionError", "SSLCertVerificationError")
+    if any(name in text for name in never):
+        return NotSent(
+            f"no connection for {write.method} {target}: {first_line(error)}", "Check the network, then resume."
+        )
+    return Ambiguous(f"{write.method} {target} was cut off: {first_line(error)}", _PROBE)
+
+
+def _refused(error: HttpResponseError, write: WriteOperation, target: str) -> NotSent | Rejected | Ambiguous:
+    status = error.status_code or 0
+    response: Any = error.response
+    code, message = error_of(response.content if response is not None else b"")
+    text = f"{code}: {message}" if code else f"HTTP {status}"
+    if status == 429:
+        hint = parse_retry_after(response.headers.get("Retry-After"))
+        return NotSent(
+            f"Azure is throttling {write.method} {target}: {text}", "Resume in a few minutes.", retry_after=hint
+        )
+    if status == 403:
+        refusal = forbidden(text, target)
+        return Rejected(refusal.message, refusal.next_step, azure_code=code or "Forbidden", status=status)
+    if 400 <= status < 500 and status != 408:
+        step = "Read Azure's message; nothing was changed by this request."
+        return Rejected(f"Azure refused {write.method} {target}: {text}", step, azure_code=code, status=status)
+    return Ambiguous(f"{write.method} {target} was answered with HTTP {status}: {text}", _PROBE)

@@ -1,0 +1,39 @@
+"""All guards, in order."""
+
+from __future__ import annotations
+
+from actions.change import Change
+
+from .model import Guard, Guarded, Refusal
+from .recovery_points import recovery_point_safety
+from .rules import (
+    agent_ready,
+    deny_list,
+    dry_run,
+    job_in_progress,
+    lock_in_the_way,
+    on_demand_limit,
+    opt_out,
+    resource_guard,
+)
+
+GUARDS: tuple[Guard, ...] = (
+    deny_list,
+    opt_out,
+    job_in_progress,
+    resource_guard,
+    lock_in_the_way,
+    agent_ready,
+    on_demand_limit,
+    recovery_point_safety,
+)
+
+
+def review(change: Change, situation: Guarded) -> Refusal | None:
+    """Return the first guard's refusal of a planned change, ``None`` when it may be sent."""
+    return next((refusal for guard in GUARDS if (refusal := guard(change, situation)) is not None), None)
+
+
+def before_send(change: Change, situation: Guarded) -> Refusal | None:
+    """As :func:`review`, and in a dry run always a refusal; asked right before a change is sent."""
+    return dry_run(change, situation) or review(change, situation)

@@ -1,0 +1,3 @@
+"""The machine: engine, journal and doors (command line, alerts, server)."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,332 @@
+"""Commands. ``remediate CODE --vm NAME`` is the main one; every other word is a command of its own."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import (
+    accept_options,
+    azure_options,
+    output_options,
+    plan_options,
+    state_options,
+    vm_options,
+)
+from .output import print_error, print_json, print_report
+
+if TYPE_CHECKING:
+    from ..report import Report
+
+INTERRUPTED = 130
+
+
+class CodeGroup(click.Group):
+    """A group whose every unknown word is an error code to repair."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Take the first word as a command when there is one of that name, else as an error code."""
+        if args and self.get_command(ctx, args[0]) is None:
+            return "repair", repair, args
+        return super().resolve_command(ctx, args)
+
+    def format_usage(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the two forms of the call."""
+        formatter.write_usage("remediate", "CODE --vm NAME [OPTIONS]")
+        formatter.write_usage("remediate", "COMMAND [OPTIONS]")
+
+
+@click.group(cls=CodeGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="azure-backup-remediation", prog_name="remediate")
+def cli() -> None:
+    """Repair failed Azure VM backups: show what would change, change it under guards, prove the repair.
+
+    CODE is Azure's error code, such as UserErrorRpCollectionLimitReached; 'remediate repair --help' lists the options
+    of the main command.
+
+    Exit codes: 0 fixed or nothing to do, 1 not fixed, 2 usage, 3 refused by a guard, 4 needs approval, 5 pending,
+    6 Azure could not be reached or read, 130 interrupted.
+    """
+
+
+@cli.command()
+@click.argument("code")
+@vm_options
+@plan_options
+@accept_options
+@azure_options
+@state_options
+@output_options
+def repair(code: str, **given: Any) -> int:
+    """Repair the backups of a VM that fail with CODE (the word 'repair' may be left out)."""
+    from runbooks.registry import find
+
+    return _run(find(code, commands=list(cli.commands)).code, {}, given)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--lock", default="", help="remove_lock, restore_lock: the lock (restore_lock: its full id).")
+@click.option("--level", default="", help="restore_lock: CanNotDelete or ReadOnly.")
+@click.option("--notes", default="", help="restore_lock: the lock's notes.")
+@click.option("--keep", default="", help="delete_restore_points: how many may stay.")
+@click.option("--collection", default="", help="delete_restore_point_collection: only the one of this name.")
+@click.option("--retain-days", default="", help="trigger_on_demand_backup: days to keep the recovery point.")
+@click.option("--policy", default="", help="resume_protection: the policy's name or id.")
+@vm_options
+@plan_options
+@accept_options
+@azure_options
+@state_options
+@output_options
+def action(name: str, **given: Any) -> int:
+    """Run the one action NAME under the same guards ('remediate list' shows the actions)."""
+    from actions.registry import ACTIONS
+
+    from ..engine.chains import action_runbook
+
+    runbook = action_runbook(name, {})
+    known = ACTIONS[runbook.steps[0].name].arguments
+    words = ("lock", "level", "notes", "keep", "collection", "retain_days", "policy")
+    arguments = {word.replace("_", "-"): value for word in words if (value := given.pop(word))}
+    for word in arguments:
+        if word not in known:
+            raise click.UsageError(f"{runbook.steps[0].name} takes no --{word}")
+    return _run(runbook.code, arguments, given)
+
+
+def _run(runbook: str, arguments: dict[str, str], given: dict[str, Any], digest: str = "") -> int:
+    """Plan, ask where a person can answer, carry out, print."""
+    from ..remediation import Accepted
+    from .door import Options, open_door
+
+    output, dry_run, plan_out = given.pop("output"), given.pop("dry_run"), given.pop("plan_out")
+    named = {word: given.pop(word) for word in ("vm", "resource_group", "subscription")}
+    accepted = Accepted(yes=given.pop("yes"), approve=given.pop("approve"), expect=digest)
+    with open_door(Options.of(given), read_only=dry_run) as door:
+        vm = door.vm(named["vm"], named["resource_group"], named["subscription"])
+        if dry_run:
+            report = door.remediation.plan(runbook, vm, arguments)
+        else:
+            report = door.finish(door.remediation.repair(runbook, vm, arguments, accepted=accepted))
+        if plan_out:
+            _write_plan(plan_out, report)
+        answer = _asked(report, output, accepted)
+        if answer is not None:
+            report = door.finish(door.remediation.repair(runbook, vm, arguments, accepted=answer))
+    print_report(report, output)
+    return report.stand.verdict.exit_code
+
+
+def _asked(report: Report, output: str, accepted: Any) -> Any:
+    """Ask the person at the terminal about a plan that needs an answer; ``None`` when there is nobody or no need."""
+    from ..engine.model import Verdict
+    from ..remediation import Accepted
+
+    nobody = output != "text" or not (sys.stdin.isatty() and sys.stdout.isatty())
+    if nobody or report.stand.verdict is not Verdict.NEEDS_APPROVAL or report.plan is None or report.run is not None:
+        return None
+    print_report(report, output)
+    digest = report.plan.digest
+    if all(impact.value == "none" for _, impact in report.plan.missing):
+        return Accepted(yes=True, expect=digest) if click.confirm("\nCarry this plan out?", err=True) else None
+    typed = click.prompt("\nType the plan's digest to approve it", default="", show_default=False, err=True)
+    return Accepted(approve=typed.strip(), expect=accepted.expect) if typed.strip() else None
+
+
+def _write_plan(path: str, report: Report) -> None:
+    import json
+    from pathlib import Path
+
+    from arm.errors import UsageError
+
+    data = report.to_json()["plan"]
+    if data is None:
+        raise UsageError(f"there is no plan to write to {path}: {report.stand.reason}", "Leave --plan-out out.")
+    try:
+        Path(path).write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the plan cannot be written to {path}: {error.strerror}", "Check --plan-out.") from error
+
+
+@cli.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@accept_options
+@azure_options
+@state_options
+@output_options
+def apply(file: str, **given: Any) -> int:
+    """Carry out exactly the plan in FILE (from --plan-out); refused when anything has changed since.
+
+    What is destructive, disruptive or weakens security still needs --approve with the plan's digest.
+    """
+    from ..planfile import read_plan
+
+    plan = read_plan(file)
+    given.update(vm=plan.vm_id, resource_group="", subscription="", dry_run=False, plan_out="", yes=True)
+    return _run(plan.runbook, dict(plan.arguments), given, digest=plan.digest)
+
+
+@cli.command()
+@click.argument("run_id", metavar="[ID]", required=False)
+@click.option("--now", is_flag=True, help="Also runs whose time has not come.")
+@accept_options
+@azure_options
+@state_options
+@output_options
+def resume(run_id: str | None, **given: Any) -> int:
+    """Go on with the parked run ID, or with every parked run that is due."""
+    from ..remediation import Accepted
+    from .door import Options, open_door
+
+    output, now = given.pop("output"), given.pop("now")
+    accepted = Accepted(yes=given.pop("yes"), approve=given.pop("approve"))
+    if accepted.approve and run_id is None:
+        raise click.UsageError("--approve needs the ID of the run it is for")
+    with open_door(Options.of(given), read_only=False) as door:
+        machine = door.remediation
+        if run_id is not None:
+            report = machine.resume(run_id, accepted=accepted, now=now)
+            print_report(report, output)
+            return report.stand.verdict.exit_code
+        runs = [run for run in machine.journal.open_runs() if run.endpoint == machine.session.endpoint]
+        reports = [machine.resume(run.id, accepted=accepted, now=now) for run in runs]
+    if output == "json":
+        print_json({"schema": "remediate.reports/1", "reports": [report.to_json() for report in reports]})
+    elif not reports:
+        click.echo("no run is parked here")
+    for report in reports if output != "json" else ():
+        print_report(report, output)
+    return max((report.stand.verdict.exit_code for report in reports), default=0)
+
+
+@cli.command()
+@click.argument("run_id", metavar="ID")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be taken back; send nothing.")
+@accept_options
+@azure_options
+@state_options
+@output_options
+def undo(run_id: str, **given: Any) -> int:
+    """Take back what run ID has changed, the last change first; an open run is closed by it."""
+    from ..remediation import Accepted
+    from .door import Options, open_door
+
+    output, dry_run = given.pop("output"), given.pop("dry_run")
+    accepted = Accepted(yes=given.pop("yes"), approve=given.pop("approve"))
+    with open_door(Options.of(given), read_only=False) as door:
+        door.remediation.session.transport.read_only = dry_run
+        report = door.remediation.undo(run_id, accepted=accepted, dry_run=dry_run)
+        answer = None if dry_run else _asked(report, output, accepted)
+        if answer is not None:
+            report = door.remediation.undo(run_id, accepted=answer)
+    print_report(report, output)
+    return report.stand.verdict.exit_code
+
+
+@cli.command(name="list")
+@output_options
+def list_command(output: str) -> int:
+    """List the error codes that have a runbook, and the actions."""
+    from .catalogue import print_list
+
+    print_list(output)
+    return 0
+
+
+@cli.command()
+@click.argument("code")
+@output_options
+def show(code: str, output: str) -> int:
+    """Show what CODE means, why it happens, and the steps of its runbook."""
+    from .catalogue import print_runbook
+
+    print_runbook(code, output)
+    return 0
+
+
+@cli.command()
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100_000), help="How many, newest first.")
+@state_options
+@output_options
+def runs(limit: int, state: str | None, output: str) -> int:
+    """List the runs in the journal, newest first."""
+    from .history import print_runs
+
+    print_runs(limit, state, output)
+    return 0
+
+
+@cli.command()
+@click.argument("run_id", metavar="ID")
+@state_options
+@output_options
+def run(run_id: str, state: str | None, output: str) -> int:
+    """Show one run with everything in its journal."""
+    from .history import print_run
+
+    print_run(run_id, state, output)
+    return 0
+
+
+@cli.group()
+def simulate() -> None:
+    """Drill on a simulated Azure."""
+
+
+@simulate.command(name="list")
+@output_options
+def simulate_list(output: str) -> int:
+    """List the scenarios: what is broken in each."""
+    from .drill import print_scenarios
+
+    print_scenarios(output)
+    return 0
+
+
+@simulate.command()
+@click.option("--scenario", metavar="NAME", default="rp-collection-limit", show_default=True, help="What is broken.")
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port on 127.0.0.1 (default: any free one).")
+@click.option("--tls", is_flag=True, help="Serve https with a certificate made for this run.")
+@click.option("--vm", default="web-01", show_default=True, help="Name of the scenario's main VM.")
+@click.option("--latency", default=0, type=click.IntRange(0, 60_000), help="Milliseconds before each answer.")
+def serve(**given: Any) -> int:
+    """Serve a simulated Azure until stopped; one JSON line says where, when it is ready."""
+    from .drill import serve_scenario
+
+    serve_scenario(**given)
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(_status(sys.argv[1:] if arguments is None else arguments))
+
+
+def _status(arguments: list[str]) -> int:
+    from arm.errors import RemediationError
+
+    try:
+        status = cli.main(arguments, prog_name="remediate", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except RemediationError as error:
+        print_error(error, _wanted_output(arguments))
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; nothing is lost: 'remediate resume' goes on with an open run", err=True)
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0
+
+
+def _wanted_output(arguments: list[str]) -> str:
+    """Return the form of output that was asked for, also when the call went wrong before it was parsed."""
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if (word in ("-o", "--output") and following == "json") or word in ("--output=json", "-ojson"):
+            return "json"
+    return "text"

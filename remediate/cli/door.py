@@ -1,0 +1,184 @@
+"""From options to a :class:`~remediate.remediation.Remediation`, against Azure or a simulator in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arm.clouds import cloud
+from arm.credentials import PlaceholderCredential
+from arm.errors import UsageError
+from arm.facts.graph import VmReference, find_vm
+from arm.runtime import Runtime, system_runtime
+from arm.session import Session
+
+from ..engine.model import Event, Verdict
+from ..journal.model import Journal
+from ..remediation import Accepted, Remediation
+from ..report import Report
+from .log import Log, progress
+
+if TYPE_CHECKING:
+    from simulator import Simulator
+
+MOST_VIRTUAL_WAITS = 50
+"""How often a drill lets simulated time pass for a parked run before it gives up."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that say which Azure, and how to talk about it."""
+
+    cloud: str = "public"
+    arm_endpoint: str | None = None
+    ca: str | None = None
+    simulate: str | None = None
+    wait: float = 600.0
+    verbose: bool = False
+    log_json: bool = False
+    state: str | None = None
+
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> Options:
+        """Take these options out of what click parsed."""
+        return cls(**{name: given.pop(name) for name in cls.__dataclass_fields__ if name in given})
+
+
+def journal_path(state: str | None) -> Path:
+    """Return where the journal is: as given, else in the user's state directory.
+
+    Raises:
+        UsageError: it is given as a URL.
+    """
+    if state:
+        if "://" in state:
+            raise UsageError(f"--state {state!r} is a URL; the journal is a file here", "Give a path.")
+        path = Path(state)
+        return path / "journal.db" if path.is_dir() else path
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("azure-backup-remediation")) / "journal.db"
+
+
+def open_journal(state: str | None) -> Journal:
+    """Open the journal.
+
+    Raises:
+        JournalError: it cannot be used.
+    """
+    from ..journal.sqlite import SqliteJournal
+
+    return SqliteJournal(journal_path(state))
+
+
+class Door:
+    """What a command works with."""
+
+    def __init__(self, remediation: Remediation, simulator: Simulator | None, drill_vm: str = "") -> None:
+        self.remediation = remediation
+        self._simulator = simulator
+        self._drill_vm = drill_vm
+
+    def vm(self, name: str | None, resource_group: str, subscription: str) -> VmReference:
+        """Find the VM that the options mean; in a drill without ``--vm`` it is the scenario's.
+
+        Raises:
+            UsageError: none, several, or no name at all.
+        """
+        name = name or self._drill_vm
+        if not name:
+            raise UsageError("no virtual machine was named", "Give --vm NAME or --vm ID.")
+        return find_vm(self.remediation.session, name, resource_group=resource_group, subscription=subscription)
+
+    def finish(self, report: Report) -> Report:
+        """In a drill, let simulated time pass until a parked run has a verdict; else return the report as it is."""
+        if self._simulator is None:
+            return report
+        for _ in range(MOST_VIRTUAL_WAITS):
+            stand, run = report.stand, report.run
+            if stand.verdict is not Verdict.PENDING or stand.until is None or run is None:
+                break
+            span = max(timedelta(0), stand.until - self.remediation.session.azure_now())
+            self._simulator.advance(span)
+            self.remediation.tell(Event("clock", f"simulated time passes until {stand.until:%Y-%m-%d %H:%M} UTC"))
+            resumed = self.remediation.resume(run.id, accepted=Accepted(), now=True)
+            report = _with_findings(resumed, report)
+        return report
+
+
+def _with_findings(report: Report, earlier: Report) -> Report:
+    from dataclasses import replace
+
+    return replace(report, findings=report.findings or earlier.findings)
+
+
+@contextmanager
+def open_door(options: Options, *, read_only: bool) -> Iterator[Door]:
+    """Open session and journal, and close them.
+
+    Args:
+        options: which Azure.
+        read_only: the transport refuses every write, and no journal is opened.
+    """
+    with ExitStack() as stack:
+        tell = stack.enter_context(progress(Log(verbose=options.verbose, as_json=options.log_json)))
+        runtime, endpoint, simulator, state = system_runtime(), options.arm_endpoint, None, options.state
+        credential, drill_vm = None, ""
+        if options.simulate is not None:
+            if options.arm_endpoint:
+                raise UsageError("--simulate and --arm-endpoint exclude each other", "Give one of them.")
+            simulator, server = _simulated(stack, options.simulate)
+            endpoint, drill_vm = server.endpoint, str(server.ready["vm"])
+            runtime, credential = _virtual(runtime, simulator), PlaceholderCredential()
+            state = state or _scratch(stack)
+        journal: Journal | None = None
+        if not read_only:
+            journal = open_journal(state)
+            stack.callback(journal.close)
+        session = Session(
+            cloud=cloud(options.cloud),
+            endpoint=endpoint,
+            ca=_ca(options.ca),
+            read_only=read_only,
+            credential=credential,
+            runtime=runtime,
+        )
+        stack.callback(session.close)
+        yield Door(Remediation(session, journal, tell=tell, wait=options.wait), simulator, drill_vm)
+
+
+def _ca(path: str | None) -> str | None:
+    if path and not Path(path).is_file():
+        raise UsageError(f"there is no certificate file {path!r}", "Check --ca.")
+    return path or None
+
+
+def _simulated(stack: ExitStack, scenario: str) -> tuple[Simulator, Any]:
+    import simulator as product
+
+    try:
+        simulator = product.Simulator(scenario)
+    except product.UnknownScenario as error:
+        raise UsageError(str(error), "'remediate simulate list' shows them.", error.closest) from error
+    server = stack.enter_context(product.serve(simulator))
+    return simulator, server
+
+
+def _virtual(runtime: Runtime, simulator: Simulator) -> Runtime:
+    """Return a runtime that lets simulated time pass instead of waiting."""
+
+    def sleep(seconds: float) -> None:
+        simulator.advance(timedelta(seconds=seconds))
+
+    return Runtime(now=runtime.now, sleep=sleep, new_id=runtime.new_id)
+
+
+def _scratch(stack: ExitStack) -> str:
+    import tempfile
+
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="remediate-drill-"))
+    return str(Path(folder) / "journal.db")

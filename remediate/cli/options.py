@@ -1,0 +1,113 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|min|h)?$")
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, None: 1}
+
+Command = Callable[..., Any]
+
+
+class Duration(click.ParamType[float]):
+    """A span such as ``90s``, ``10m`` or ``1h``, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        found = _DURATION.match(str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is not a duration such as 90s, 10m or 1h", param, ctx)
+        return float(found.group(1)) * _UNITS[found.group(2)]
+
+
+def _apply(options: list[Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+output_options = _apply(
+    [
+        click.option(
+            "-o",
+            "--output",
+            type=click.Choice(["text", "json", "markdown"]),
+            default="text",
+            help="How the result is written to stdout.",
+        )
+    ]
+)
+
+state_options = _apply(
+    [
+        click.option(
+            "--state",
+            metavar="PATH",
+            envvar="REMEDIATE_STATE",
+            help="The journal's file (default: in the user's state directory).",
+        )
+    ]
+)
+
+azure_options = _apply(
+    [
+        click.option("--cloud", default="public", show_default=True, help="public, china or usgovernment."),
+        click.option(
+            "--arm-endpoint",
+            metavar="URL",
+            envvar="REMEDIATE_ARM_ENDPOINT",
+            help="Another endpoint that speaks ARM: a simulator, a recording proxy.",
+        ),
+        click.option(
+            "--ca", metavar="FILE", envvar="REMEDIATE_CA", help="Certificate authority to trust for that endpoint."
+        ),
+        click.option("--simulate", metavar="SCENARIO", help="Run against a simulator in this process, not Azure."),
+        click.option(
+            "--wait",
+            type=Duration(),
+            default="10m",
+            show_default=True,
+            help="How long to wait for Azure before the run is parked.",
+        ),
+        click.option("-v", "--verbose", is_flag=True, help="Log every step to stderr."),
+        click.option("--log-json", is_flag=True, help="Log as JSON lines."),
+    ]
+)
+
+vm_options = _apply(
+    [
+        click.option("--vm", metavar="NAME|ID", help="The virtual machine: its name, or its full resource id."),
+        click.option("-g", "--resource-group", metavar="NAME", default="", help="Only look in groups of this name."),
+        click.option("--subscription", metavar="ID", default="", help="Only look in this subscription."),
+    ]
+)
+
+accept_options = _apply(
+    [
+        click.option(
+            "-y", "--yes", is_flag=True, help="Accept what is neither destructive nor disruptive nor weakens security."
+        ),
+        click.option(
+            "--approve", metavar="DIGEST", default="", help="Accept every change of the plan with this digest."
+        ),
+    ]
+)
+
+plan_options = _apply(
+    [
+        click.option("-n", "--dry-run", is_flag=True, help="Show what would be changed; send nothing."),
+        click.option("--plan-out", metavar="FILE", default="", help="Also write the plan to a file, for 'apply'."),
+    ]
+)

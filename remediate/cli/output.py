@@ -1,0 +1,52 @@
+"""Results to stdout, errors to stderr, and the exit status."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from arm.errors import RemediationError
+
+    from ..report import Report
+
+
+def print_json(data: Any) -> None:
+    """Write one JSON document to stdout."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def print_report(report: Report, output: str) -> None:
+    """Write a report to stdout in the form that was asked for."""
+    if output == "json":
+        print_json(report.to_json())
+    elif output == "markdown":
+        from ..render.markdown import report_markdown
+
+        click.echo(report_markdown(report), nl=False)
+    else:
+        from ..render.text import report_text
+
+        click.echo(report_text(report))
+
+
+def print_error(error: RemediationError, output: str) -> None:
+    """Write an error: what was wrong, what may have been meant, what to do."""
+    if output == "json":
+        print_json(
+            {
+                "schema": "remediate.error/1",
+                "code": error.code,
+                "message": error.message,
+                "next_step": error.next_step,
+                "candidates": list(error.candidates),
+                "exit_code": error.exit_code,
+            }
+        )
+        return
+    click.echo(f"{click.style('error', fg='red', bold=True)}: {error.message}", err=True)
+    for candidate in error.candidates:
+        click.echo(f"         {candidate}", err=True)
+    click.echo(f"  next:  {error.next_step}", err=True)

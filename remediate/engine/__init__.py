@@ -1,0 +1,1 @@
+"""The engine: plans, runs steps, sends changes, follows them, verifies, repays."""

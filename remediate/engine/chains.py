@@ -1,0 +1,87 @@
+"""The runbook of a run: one of the catalogue, a single action, or the undoing of another run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from actions.change import Effects, NoChange, Undo
+from actions.locks import restore_lock
+from actions.protection import resume_protection
+from actions.registry import ACTIONS
+from arm.errors import UsageError
+from arm.facts.collect import VmFacts
+from runbooks.model import Decision, Diagnosis, Runbook, Situation, Step, StepEffects
+from runbooks.registry import find
+
+from ..journal.model import Journal
+from .history import DONE, History
+
+ACTION, UNDO = "action:", "undo:"
+_FACTS = ("vm", "protection", "item", "running_jobs", "recent_jobs", "collections", "locks")
+
+
+def runbook_of(name: str, arguments: Mapping[str, str], journal: Journal | None) -> Runbook:
+    """Return the runbook of that name: an error code, ``action:NAME`` or ``undo:RUN``.
+
+    Args:
+        name: as the run has it.
+        arguments: the arguments of a single action.
+        journal: where an ``undo:RUN`` finds the run.
+
+    Raises:
+        UsageError: an unknown code, action or run.
+    """
+    if name.startswith(ACTION):
+        return action_runbook(name[len(ACTION) :], arguments)
+    if name.startswith(UNDO) and journal is not None:
+        return undo_runbook(name[len(UNDO) :], journal)
+    return find(name)
+
+
+def action_runbook(name: str, arguments: Mapping[str, str]) -> Runbook:
+    """Return a runbook of one step that runs a single action under the same guards.
+
+    Raises:
+        UsageError: an unknown action.
+    """
+    action = ACTIONS.get(name.replace("-", "_").lower())
+    if action is None:
+        raise UsageError(f"unknown action {name!r}", "Use one of the actions below.", tuple(ACTIONS))
+
+    def effects(situation: Situation) -> StepEffects:
+        yield from action.run(situation.facts, arguments)
+
+    step = Step(action.name, action.summary, effects)
+    return Runbook(f"{ACTION}{action.name}", action.summary, _FACTS, _as_asked, (step,), proof=False)
+
+
+def undo_runbook(run_id: str, journal: Journal) -> Runbook:
+    """Return a runbook that takes back what a run has changed, the last change first.
+
+    Raises:
+        UsageError: no such run.
+    """
+    run = journal.run(run_id)
+    if run is None:
+        raise UsageError(f"there is no run {run_id!r}", "'remediate runs' lists them.")
+    undos = [sent.change.undo for sent in reversed(History.of(run, journal).sent) if sent.result in DONE]
+
+    def effects(situation: Situation) -> StepEffects:
+        for undo in undos:
+            if undo is not None:
+                yield from _take_back(situation.facts, undo)
+        if not any(undos):
+            yield NoChange("the run has changed nothing that can be taken back")
+
+    step = Step("undo", f"Take back what run {run.id[:12]} changed", effects)
+    return Runbook(f"{UNDO}{run.id}", step.summary, _FACTS, _as_asked, (step,), proof=False)
+
+
+def _take_back(facts: VmFacts, undo: Undo) -> Effects:
+    if undo.action == "resume_protection":
+        return resume_protection(facts, policy_id=str(undo.body["policyId"]))
+    return restore_lock(facts, undo.target, undo.body)
+
+
+def _as_asked(_facts: VmFacts) -> Diagnosis:
+    return Diagnosis(Decision.REPAIR, "asked for by the operator", ())

@@ -1,0 +1,246 @@
+"""Driving a run: recover what is open, judge the plan, go through the steps, verify, repay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from actions.change import Change, NoChange
+from actions.locks import restore_lock
+from arm.facts.collect import VmFacts
+from arm.facts.times import iso
+from guards import Consent, Guarded, Refusal, missing_approval
+from runbooks.model import Runbook, Situation
+
+from ..journal.model import CLOSED, Journal, Run
+from .execute import Executor, Parked, Refused
+from .history import DONE, FAILED, PARKED, REPAID, VERDICT, History
+from .model import Event, Proof, Stand, Tell, Verdict
+from .plan import Plan, judge, make_plan, planned_step
+
+NEW_POINT_RECHECK = timedelta(minutes=30)
+NEW_POINT_PATIENCE = timedelta(hours=24)
+"""How long a completed backup may stay without a visible recovery point before the run is Inconclusive."""
+BUSY_RECHECK = timedelta(minutes=30)
+
+
+class Driver:
+    """Takes one run as far as it gets in this process.
+
+    Args:
+        facts: facts of the VM.
+        journal: where the run lives.
+        run: the run.
+        runbook: its chain.
+        executor: sends its changes.
+        tell: told of everything that happens.
+    """
+
+    def __init__(
+        self, *, facts: VmFacts, journal: Journal, run: Run, runbook: Runbook, executor: Executor, tell: Tell
+    ) -> None:
+        self.facts = facts
+        self.journal = journal
+        self.run = run
+        self.runbook = runbook
+        self.executor = executor
+        self.tell = tell
+        self.plan: Plan | None = None
+
+    def drive(self) -> Stand:
+        """Go on with the run and return where it stands; the stand is in the journal when this returns.
+
+        Raises:
+            LeaseLost: another process works on this VM.
+            RemediationError: Azure cannot be reached or read; the run stays open.
+        """
+        self.executor.hold_lease()
+        try:
+            stand = self._advance()
+            if stand.verdict.final:
+                stand = self._repay(stand)
+        except Parked as parked:
+            stand = Stand(Verdict.PENDING, parked.reason, "It goes on by 'remediate resume'.", until=parked.until)
+        finally:
+            self.journal.release(self.run.vm_id, self.executor.owner)
+        self._keep(stand)
+        return stand
+
+    def _advance(self) -> Stand:
+        stand = self._recover() or self._preflight()
+        while stand is None and self.run.position < len(self.run.steps):
+            stand = self._step()
+        return stand or self._verify()
+
+    def _recover(self) -> Stand | None:
+        """Finish a change that an earlier process left open, before anything else is looked at."""
+        unfinished = self._history().unfinished
+        if unfinished is None:
+            return None
+        self.tell(Event("recover", f"going on with: {unfinished.change.summary}"))
+        sent = self.executor.resume(unfinished)
+        return self._after(sent.change, sent.result, sent.detail)
+
+    def _preflight(self) -> Stand | None:
+        """Judge everything that is still ahead, so that nothing is begun that may not be finished."""
+        situation = self._situation()
+        names = self.run.steps[self.run.position :]
+        self.plan = make_plan(self.runbook, names, situation, self.run.consent)
+        if self.plan.refusals:
+            return self._refused(self.plan.refusals[0])
+        if self.plan.missing:
+            return self._unapproved(self.plan.missing[0][0])
+        return None
+
+    def _step(self) -> Stand | None:
+        """Run the step at hand; ``None`` when the run goes on with the next one."""
+        step = self.runbook.step(self.run.steps[self.run.position])
+        planned = planned_step(step, self._situation())
+        history = self._history()
+        changes = [change for change in planned.changes if not history.done(change)]
+        self.tell(
+            Event("step", step.summary, {"step": step.name, "changes": len(changes), "notes": list(planned.notes)})
+        )
+        if planned.until is not None:
+            return Stand(Verdict.PENDING, planned.wait, "It goes on by 'remediate resume'.", until=planned.until)
+        stand = self._allowed(changes)
+        for change in changes:
+            if stand is not None:
+                return stand
+            stand = self._make(change)
+            if stand is not None and step.go_on and stand.verdict is Verdict.NOT_FIXED:
+                self.tell(Event("go_on", f"{stand.reason}; going on with the next step"))
+                stand = None
+                break
+        if stand is None:
+            self.run.position += 1
+            self.journal.save(self.run)
+        return stand
+
+    def _allowed(self, changes: Sequence[Change]) -> Stand | None:
+        refusals = judge(changes, Guarded(self.facts))
+        if refusals:
+            return self._refused(refusals[0])
+        missing = [change for change in changes if missing_approval(change, self.run.consent) is not None]
+        if not missing:
+            return None
+        names = self.run.steps[self.run.position :]
+        self.plan = make_plan(self.runbook, names, self._situation(), self.run.consent)
+        return self._unapproved(missing[0])
+
+    def _make(self, change: Change) -> Stand | None:
+        try:
+            sent = self.executor.execute(change)
+        except Refused as refused:
+            return self._refused(refused.refusal)
+        return self._after(change, sent.result, sent.detail)
+
+    def _after(self, change: Change, result: str, detail: str) -> Stand | None:
+        if result != FAILED:
+            return None
+        step = "Read Azure's message, then run again; 'remediate undo' takes back what was changed."
+        return Stand(Verdict.NOT_FIXED, f"{change.summary}: {detail}", step)
+
+    def _refused(self, refusal: Refusal) -> Stand:
+        begun = bool(self._history().sent)
+        if refusal.passing and begun:
+            until = self.facts.azure_now + BUSY_RECHECK
+            return Stand(Verdict.PENDING, refusal.saw, "It goes on by 'remediate resume'.", until, refusal)
+        return Stand(Verdict.REFUSED, refusal.saw, refusal.next_step, refusal=refusal)
+
+    def _unapproved(self, change: Change) -> Stand:
+        digest = self.plan.digest if self.plan else ""
+        reason = f"{change.summary}: its impact ({change.impact.value}) has not been accepted"
+        accept = f"Read the plan, then 'remediate resume {self.run.id[:12]} --approve {digest}'."
+        return Stand(Verdict.NEEDS_APPROVAL, reason, accept)
+
+    def _verify(self) -> Stand:
+        """Say Fixed only for a completed backup job and a recovery point newer than the repair."""
+        history = self._history()
+        if not self.runbook.proof:
+            if any(sent.result in DONE for sent in history.sent):
+                undo = f"'remediate undo {self.run.id[:12]}' takes it back where that is possible."
+                return Stand(Verdict.APPLIED, "every change was confirmed by reading it back", undo)
+            return Stand(Verdict.NOTHING_TO_DO, "everything is as it should be")
+        since = history.progress.changed_at
+        job = next((one.job for one in history.progress.backups.values() if one.completed), "") or self._other_backup(
+            since
+        )
+        newest = next((one for one in reversed(self.facts.recovery_points()) if one.time is not None), None)
+        if job and newest is not None and newest.time is not None and newest.time > since:
+            proof = Proof(newest.name, newest.time, since, job)
+            reason = f"the recovery point of {iso(newest.time)} is newer than the repair of {iso(since)}"
+            return Stand(Verdict.FIXED, reason, proof=proof)
+        now = self.facts.azure_now
+        if now < since + NEW_POINT_PATIENCE:
+            reason = f"no recovery point newer than the repair of {iso(since)} is visible yet"
+            return Stand(Verdict.PENDING, reason, "It goes on by 'remediate resume'.", now + NEW_POINT_RECHECK)
+        return Stand(
+            Verdict.INCONCLUSIVE,
+            f"no recovery point newer than the repair of {iso(since)} has appeared",
+            "Look at the vault's backup jobs and recovery points.",
+        )
+
+    def _other_backup(self, since: datetime) -> str:
+        """Return a completed backup job that somebody else (the schedule) started after the repair."""
+        for job in self.facts.recent_jobs():
+            if job.operation == "Backup" and job.status == "Completed" and job.started and job.started > since:
+                return job.name
+        return ""
+
+    def _repay(self, stand: Stand) -> Stand:
+        """Give back what the run took on loan, however it ended."""
+        for duty in self.journal.duties(self.run.id):
+            for effect in restore_lock(self.facts, duty.lock_id, duty.body):
+                if isinstance(effect, NoChange):
+                    continue
+                sent = self.executor.execute(effect.in_step("repay"), repaying=True)
+                if sent.result not in DONE:
+                    reason = f"{stand.reason}; but a lock could not be put back: {sent.detail}"
+                    return Stand(
+                        Verdict.PENDING, reason, "It is tried again by 'remediate resume --now'.", self.facts.azure_now
+                    )
+            self.journal.repaid(duty)
+            self.journal.append(self.run.id, REPAID, self.facts.azure_now, {"lock": duty.lock_id})
+            self.tell(Event("repaid", f"the lock {duty.lock_id.rsplit('/', 1)[-1]!r} is back as it was"))
+        return stand
+
+    def _keep(self, stand: Stand) -> None:
+        self.run.verdict, self.run.reason = stand.verdict.value, stand.reason
+        self.run.next_check_at = stand.until
+        if stand.verdict.final:
+            self.run.status = CLOSED
+        kind = PARKED if stand.verdict is Verdict.PENDING else VERDICT
+        data = {
+            "verdict": stand.verdict.value,
+            "reason": stand.reason,
+            "until": iso(stand.until) if stand.until else None,
+        }
+        self.journal.append(self.run.id, kind, self.facts.azure_now, data)
+        self.journal.save(self.run)
+
+    def _history(self) -> History:
+        return History.of(self.run, self.journal)
+
+    def _situation(self) -> Situation:
+        self.facts.prefetch(*self.runbook.facts)
+        return Situation(self.facts, self.facts.azure_now, self._history().progress)
+
+
+def consent_of(plan: Plan, *, yes: bool, approve: str) -> Consent | Refusal:
+    """Return what the operator's options accept of a plan.
+
+    Args:
+        plan: the plan as it is now.
+        yes: ``--yes``.
+        approve: the digest given with ``--approve``, or empty.
+
+    Returns:
+        The consent; a refusal when the digest is that of another plan: then nothing may be sent.
+    """
+    if not approve:
+        return Consent(yes=yes)
+    if approve.lower() == plan.digest:
+        return plan.approval()
+    saw = f"the approved plan was {approve}, but the plan now is {plan.digest}: something has changed since"
+    return Refusal("approval", saw, f"Read the plan again; approve it with --approve {plan.digest}.")

@@ -1,0 +1,254 @@
+"""One change on the wire: intent, send, follow, probe, outcome; each durable before the next."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from actions.change import Change
+from actions.probes import Effect, probe, started_backup
+from arm.errors import Ambiguous, NotSent, Rejected, RemediationError
+from arm.facts.collect import VmFacts
+from arm.operations import CANCELED, IN_PROGRESS, Operation, accepted, poll
+from arm.operations import FAILED as OPERATION_FAILED
+from arm.writes import Answer, send
+from guards import Guarded, Refusal, before_send
+from runbooks.model import Runbook
+
+from ..journal.model import Duty, Journal, Run
+from .history import ACCEPTED, APPLIED, EXPECTED_FAILURE, FAILED, INTENT, JOB, NOT_APPLIED, OUTCOME, Sent
+from .lease import LEASE_SECONDS, abandoned
+from .model import Event, Tell
+
+SEND_ATTEMPTS = 4
+SETTLE_TRIES, SETTLE_SECONDS = 5, 30.0
+"""How often, and with which pauses, a probe looks before it says that a write had no effect."""
+JOB_RECHECK = timedelta(minutes=30)
+LATER_CODES = ("ScopeLocked", "Conflict", "AnotherOperationInProgress", "OperationNotAllowed", "TooManyRequests")
+"""409 answers that may pass in a minute: a lock's removal spreads, another operation ends."""
+
+
+class LeaseLost(RemediationError):
+    """Another process works on this VM."""
+
+    code = "LeaseLost"
+    exit_code = 3
+
+
+class Refused(Exception):
+    """A guard refused right before sending."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.saw)
+        self.refusal = refusal
+
+
+class Parked(Exception):
+    """Something takes longer than this process may wait; go on at ``until``."""
+
+    def __init__(self, reason: str, until: datetime) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.until = until
+
+
+class Executor:
+    """Sends the changes of one run.
+
+    Args:
+        facts: facts of the VM; its session sends.
+        journal: where everything is noted first.
+        run: the run.
+        runbook: its chain.
+        owner: who holds the lease.
+        wait: seconds this process may spend waiting, all in all.
+        tell: told of everything that happens.
+    """
+
+    def __init__(
+        self, *, facts: VmFacts, journal: Journal, run: Run, runbook: Runbook, owner: str, wait: float, tell: Tell
+    ) -> None:
+        self.facts = facts
+        self.session = facts.session
+        self.journal = journal
+        self.run = run
+        self.runbook = runbook
+        self.owner = owner
+        self.tell = tell
+        self._left = wait
+
+    def hold_lease(self) -> None:
+        """Take or renew the lease on the VM.
+
+        Raises:
+            LeaseLost: somebody else has it.
+        """
+        now = self.session.runtime.now()
+        if not self.journal.acquire(self.run.vm_id, self.owner, now, LEASE_SECONDS, abandoned):
+            raise LeaseLost(
+                "another process is working on this VM", "Wait for it; 'remediate runs' shows what it does."
+            )
+
+    def execute(self, change: Change, *, repaying: bool = False) -> Sent:
+        """Make one change and return how it ended.
+
+        Args:
+            change: the change.
+            repaying: it gives back what the run took on loan.
+
+        Raises:
+            Refused: a guard refused right before sending; nothing was sent.
+            Parked: it was sent and takes longer than this process may wait.
+            RemediationError: Azure cannot be read; the journal knows how far it got.
+        """
+        refusal = before_send(change, Guarded(self.facts, repaying=repaying))
+        if refusal is not None:
+            raise Refused(refusal)
+        self.hold_lease()
+        at = self.facts.azure_now
+        if change.loan and change.undo is not None and self.runbook.proof:
+            self.journal.add_duty(Duty(self.run.id, change.undo.target, change.undo.body))
+        self._note(INTENT, {"change": change.to_json()}, at)
+        self.tell(Event("change", change.summary, {"step": change.step, "operation": change.operation}))
+        try:
+            answer = self._send(change, at)
+        except (NotSent, Rejected) as error:
+            return self._end(Sent(change, at), FAILED, f"{error.message} {error.next_step}")
+        operation = accepted(answer.headers) if answer is not None else None
+        self._note(ACCEPTED, {"operation": operation.to_json() if operation else None})
+        return self.follow(Sent(change, at, operation))
+
+    def _send(self, change: Change, at: datetime) -> Answer | None:
+        """Send until Azure has taken it, once; ``None`` when only the probe knows that it took effect."""
+        from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+        backoff = wait_exponential(multiplier=2, min=2, max=60)
+
+        def once() -> Answer | None:
+            self.hold_lease()
+            try:
+                return send(self.session, change.operation, change.target, dict(change.body))
+            except Ambiguous as error:
+                self.tell(Event("ambiguous", error.message))
+                if self._settled(change, at) is Effect.APPLIED:
+                    return None
+                raise NotSent(f"it had no effect: {error.message}", error.next_step) from error
+
+        def pause(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            hint = error.retry_after if isinstance(error, NotSent) else None
+            return hint if hint is not None else backoff(state)
+
+        attempts = Retrying(
+            retry=retry_if_exception(_later),
+            stop=stop_after_attempt(SEND_ATTEMPTS),
+            wait=pause,
+            sleep=self.session.runtime.sleep,
+            reraise=True,
+        )
+        return attempts(once)
+
+    def resume(self, sent: Sent) -> Sent:
+        """Go on with a change whose outcome an earlier process did not see."""
+        if sent.operation is not None or sent.job:
+            return self.follow(sent)
+        if self._settled(sent.change, sent.at) is Effect.APPLIED:
+            return self.follow(sent)
+        return self._end(sent, NOT_APPLIED, "an earlier process stopped before Azure had taken it")
+
+    def follow(self, sent: Sent) -> Sent:
+        """Follow an accepted change to its end and let the probe confirm it.
+
+        Raises:
+            Parked: it takes longer than this process may wait.
+        """
+        failure = ""
+        operation = sent.operation
+        job = sent.job
+        while operation is not None and not job:
+            state = poll(self.session, operation)
+            operation = state.operation
+            self.tell(Event("poll", f"{sent.change.action}: {state.status}", {"status": state.status}))
+            if state.status == IN_PROGRESS:
+                self._wait(operation.interval, f"{sent.change.action} is still in progress", timedelta(minutes=10))
+                continue
+            job = state.job_id
+            if state.status in (OPERATION_FAILED, CANCELED):
+                failure = (
+                    f"{state.error_code}: {state.error_message}".strip(": ") or f"the operation was {state.status}"
+                )
+            break
+        if sent.change.operation == "backups.trigger":
+            return self._follow_backup(sent, job, operation, failure)
+        applied = self._settled(sent.change, sent.at, patient=not failure) is Effect.APPLIED
+        if applied:
+            return self._end(sent, APPLIED, "confirmed by reading it back")
+        return self._end(sent, FAILED, failure or "Azure reported success, but nothing has changed")
+
+    def _follow_backup(self, sent: Sent, job: str, operation: Operation | None, failure: str) -> Sent:
+        if failure and not job:
+            return self._end(sent, FAILED, failure)
+        job = job or self._find_job(sent)
+        if not job:
+            return self._end(sent, FAILED, "Azure accepted the backup, but no job of it can be found")
+        if not sent.job:
+            self._note(JOB, {"job": job})
+        interval = operation.interval if operation is not None else 30.0
+        while True:
+            state = self.facts.read_job(job)
+            if not state.running:
+                break
+            self.tell(Event("poll", f"backup job {job}: {state.status}", {"job": job, "status": state.status}))
+            self._wait(interval, f"the backup job {job} is in progress", JOB_RECHECK)
+        entry = self.runbook.entry
+        text = "; ".join(f"{error.code}: {error.title or error.text}" for error in state.errors)
+        detail = " ".join(part for part in (f"job {job} {state.status}", text, state.dynamic_message) if part)
+        if state.status == "Completed":
+            result = APPLIED
+        elif sent.change.may_fail_with and entry is not None and state.status == "Failed" and entry.describes(state):
+            result = EXPECTED_FAILURE
+        else:
+            result = FAILED
+        return self._end(sent, result, detail, job=job, job_status=state.status)
+
+    def _find_job(self, sent: Sent) -> str:
+        for attempt in range(SETTLE_TRIES):
+            job = started_backup(self.facts, sent.at)
+            if job is not None:
+                return job.name
+            if attempt + 1 < SETTLE_TRIES:
+                self.session.runtime.sleep(SETTLE_SECONDS)
+        return ""
+
+    def _settled(self, change: Change, at: datetime, *, patient: bool = True) -> Effect:
+        """Probe until the effect is there; Azure's answers may lag behind, so "no" is asked more than once."""
+        tries = SETTLE_TRIES if patient else 1
+        effect = probe(self.facts, change, at)
+        while effect is Effect.NOT_APPLIED and tries > 1:
+            tries -= 1
+            self.session.runtime.sleep(SETTLE_SECONDS)
+            effect = probe(self.facts, change, at)
+        return effect
+
+    def _wait(self, seconds: float, reason: str, recheck: timedelta) -> None:
+        self.hold_lease()
+        if self._left < seconds:
+            raise Parked(reason, self.facts.azure_now + recheck)
+        self._left -= seconds
+        self.session.runtime.sleep(seconds)
+
+    def _end(self, sent: Sent, result: str, detail: str, *, job: str = "", job_status: str = "") -> Sent:
+        at = self.facts.azure_now
+        self._note(OUTCOME, {"result": result, "detail": detail, "job": job, "job_status": job_status}, at)
+        self.facts.refresh()
+        self.tell(Event("outcome", f"{sent.change.summary}: {result}", {"result": result, "detail": detail}))
+        return Sent(sent.change, sent.at, sent.operation, job or sent.job, result, detail, job_status, at)
+
+    def _note(self, kind: str, data: dict[str, object], at: datetime | None = None) -> None:
+        self.journal.append(self.run.id, kind, at or self.facts.azure_now, data)
+
+
+def _later(error: BaseException) -> bool:
+    """Say whether a write that failed like this certainly had no effect and may succeed in a while."""
+    if isinstance(error, Rejected):
+        return error.status == 409 and error.azure_code in LATER_CODES
+    return isinstance(error, NotSent)

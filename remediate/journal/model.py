@@ -1,0 +1,148 @@
+"""Runs, records, duties, and the small interface that every store offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from arm.facts.times import iso, parse_time
+from guards import Consent
+
+OPEN, CLOSED = "open", "closed"
+
+
+@dataclass
+class Run:
+    """One runbook on one VM. It outlives the process.
+
+    Attributes:
+        endpoint: the Azure it runs against; a run is never resumed against another.
+        runbook: error code, ``action:NAME`` or ``undo:RUN``.
+        arguments: arguments of a single action.
+        steps: names of its steps, pinned at the start.
+        position: index of the step it is at.
+        status: ``open`` until it has a final verdict.
+        verdict: the last verdict, empty before the first.
+        started_at: Azure's time when it started.
+        next_check_at: Azure's time before which there is no use in looking again.
+        consent: what the operator has accepted.
+    """
+
+    id: str
+    endpoint: str
+    vm_id: str
+    runbook: str
+    arguments: Mapping[str, str]
+    steps: tuple[str, ...]
+    started_at: datetime
+    position: int = 0
+    status: str = OPEN
+    verdict: str = ""
+    reason: str = ""
+    next_check_at: datetime | None = None
+    consent: Consent = field(default_factory=Consent)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run for a store and for reports."""
+        return {
+            "id": self.id,
+            "endpoint": self.endpoint,
+            "vm_id": self.vm_id,
+            "runbook": self.runbook,
+            "arguments": dict(self.arguments),
+            "steps": list(self.steps),
+            "started_at": iso(self.started_at),
+            "position": self.position,
+            "status": self.status,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "next_check_at": iso(self.next_check_at) if self.next_check_at else None,
+            "consent": self.consent.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Run:
+        """Return the run that :meth:`to_json` wrote."""
+        started = parse_time(data["started_at"])
+        if started is None:
+            raise ValueError(f"run {data.get('id')} has no start time")
+        return cls(
+            id=data["id"],
+            endpoint=data["endpoint"],
+            vm_id=data["vm_id"],
+            runbook=data["runbook"],
+            arguments=dict(data["arguments"]),
+            steps=tuple(data["steps"]),
+            started_at=started,
+            position=int(data["position"]),
+            status=data["status"],
+            verdict=data["verdict"],
+            reason=data["reason"],
+            next_check_at=parse_time(data["next_check_at"]),
+            consent=Consent.from_json(data["consent"]),
+        )
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of a run's journal: what happened, when on Azure's clock, and its data."""
+
+    run_id: str
+    sequence: int
+    kind: str
+    at: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Duty:
+    """A debt of a run: this lock must exist again."""
+
+    run_id: str
+    lock_id: str
+    body: Mapping[str, Any]
+
+
+class Journal(Protocol):
+    """What every store offers. Each call is durable when it returns."""
+
+    def create(self, run: Run) -> None:
+        """Add a run."""
+
+    def save(self, run: Run) -> None:
+        """Write a run's current state."""
+
+    def run(self, run_id: str) -> Run | None:
+        """Return a run by its id, or by a beginning of it that only one has."""
+
+    def runs(self, limit: int) -> Sequence[Run]:
+        """Return the newest runs first."""
+
+    def open_runs(self, vm_id: str = "") -> Sequence[Run]:
+        """Return the runs without a final verdict, oldest first; those of one VM when given."""
+
+    def append(self, run_id: str, kind: str, at: datetime, data: Mapping[str, Any]) -> None:
+        """Add a record."""
+
+    def records(self, run_id: str) -> Sequence[Record]:
+        """Return a run's records in order."""
+
+    def add_duty(self, duty: Duty) -> None:
+        """Record a debt; one that is there already stays as it is."""
+
+    def duties(self, run_id: str) -> Sequence[Duty]:
+        """Return the unpaid debts of a run."""
+
+    def repaid(self, duty: Duty) -> None:
+        """Strike a debt off."""
+
+    def acquire(self, vm_id: str, owner: str, now: datetime, seconds: float, abandoned: Callable[[str], bool]) -> bool:
+        """Take or renew the lease on a VM; ``False`` when another owner holds it and has not abandoned it."""
+
+    def release(self, vm_id: str, owner: str) -> None:
+        """Give the lease back."""
+
+    def close(self) -> None:
+        """Close the store."""

@@ -1,0 +1,319 @@
+"""The library's face: repair, act, resume, undo. The command line, alerts and the server call nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from arm.errors import UsageError
+from arm.facts.collect import VmFacts
+from arm.facts.graph import VmReference
+from arm.facts.times import iso
+from arm.session import Session
+from guards import Consent, Refusal
+from runbooks.model import Decision, Diagnosis, Finding, Progress, Runbook, Situation
+
+from .engine.chains import UNDO, runbook_of
+from .engine.drive import Driver, consent_of
+from .engine.execute import Executor
+from .engine.history import History
+from .engine.lease import owner_name
+from .engine.model import Event, Stand, Tell, Verdict
+from .engine.plan import Plan, make_plan
+from .journal.model import CLOSED, Journal, Run
+from .report import Report
+
+DEFAULT_WAIT = 600.0
+"""Seconds a call may spend waiting for Azure before it parks the run."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What the operator accepts in advance.
+
+    Attributes:
+        yes: changes that are neither destructive nor disruptive nor weaken security.
+        approve: digest of the plan whose every change is accepted.
+        expect: digest the plan must have, or nothing is sent (``apply FILE``).
+    """
+
+    yes: bool = False
+    approve: str = ""
+    expect: str = ""
+
+
+class Remediation:
+    """Repairs VMs through one session.
+
+    Args:
+        session: access to Azure; a read-only one can plan, but change nothing.
+        journal: where runs live; ``None`` where only plans are made.
+        tell: told of everything that happens, for progress and logs.
+        wait: seconds a call may spend waiting for Azure before it parks the run.
+    """
+
+    def __init__(
+        self, session: Session, journal: Journal | None, *, tell: Tell = lambda _event: None, wait: float = DEFAULT_WAIT
+    ) -> None:
+        self.session = session
+        self._journal = journal
+        self.tell = tell
+        self.wait = wait
+
+    @property
+    def journal(self) -> Journal:
+        """The journal.
+
+        Raises:
+            UsageError: there is none: nothing is ever changed without a journal.
+        """
+        if self._journal is None:
+            raise UsageError("there is no journal", "Give one: nothing is changed without a journal.")
+        return self._journal
+
+    def plan(self, runbook: str, vm: VmReference, arguments: Mapping[str, str] | None = None) -> Report:
+        """Show what would be changed, and change nothing (dry run).
+
+        Args:
+            runbook: error code, ``action:NAME`` or ``undo:RUN``.
+            vm: which machine.
+            arguments: arguments of a single action.
+        """
+        return self._begin(runbook, vm, arguments or {}, Accepted(), dry_run=True)
+
+    def repair(
+        self, runbook: str, vm: VmReference, arguments: Mapping[str, str] | None = None, *, accepted: Accepted
+    ) -> Report:
+        """Repair a VM, as far as what is accepted and Azure allow; a run that is open for it goes on.
+
+        Args:
+            runbook: error code, ``action:NAME`` or ``undo:RUN``.
+            vm: which machine.
+            arguments: arguments of a single action.
+            accepted: what the operator accepts.
+        """
+        return self._begin(runbook, vm, arguments or {}, accepted, dry_run=False)
+
+    def _begin(
+        self, name: str, vm: VmReference, arguments: Mapping[str, str], accepted: Accepted, *, dry_run: bool
+    ) -> Report:
+        runbook = runbook_of(name, arguments, self._journal)
+        facts = VmFacts(self.session, vm)
+        self.tell(Event("facts", f"reading the facts of {vm.id.rsplit('/', 1)[-1]}"))
+        facts.prefetch(*runbook.facts)
+        if not dry_run:
+            going_on = self._open_run(runbook, facts, accepted)
+            if going_on is not None:
+                return going_on
+        diagnosis = runbook.diagnose(facts)
+        now = facts.azure_now
+        situation = Situation(facts, now, Progress({}, now))
+        stand: Stand | None = _without_repair(diagnosis)
+        plan = None
+        if stand is None:
+            names = [step.name for step in runbook.steps]
+            plan = make_plan(runbook, names, situation, Consent(yes=accepted.yes), dry_run=dry_run)
+            stand = _planned(plan, accepted, dry_run=dry_run)
+        if stand is not None:
+            return self._report(runbook, facts, arguments, stand, diagnosis.findings, plan, dry_run=dry_run)
+        return self._start(runbook, facts, arguments, diagnosis, plan, accepted)
+
+    def _start(
+        self,
+        runbook: Runbook,
+        facts: VmFacts,
+        arguments: Mapping[str, str],
+        diagnosis: Diagnosis,
+        plan: Plan | None,
+        accepted: Accepted,
+    ) -> Report:
+        consent = consent_of(plan, yes=accepted.yes, approve=accepted.approve) if plan else Consent()
+        run = Run(
+            id=self.session.runtime.new_id(),
+            endpoint=self.session.endpoint,
+            vm_id=facts.vm_id,
+            runbook=runbook.code,
+            arguments=dict(arguments),
+            steps=tuple(step.name for step in runbook.steps),
+            started_at=facts.azure_now,
+            consent=consent if isinstance(consent, Consent) else Consent(),
+        )
+        self.journal.create(run)
+        return self._drive(run, runbook, facts, diagnosis.findings)
+
+    def _drive(self, run: Run, runbook: Runbook, facts: VmFacts, findings: Sequence[Finding]) -> Report:
+        executor = Executor(
+            facts=facts,
+            journal=self.journal,
+            run=run,
+            runbook=runbook,
+            owner=owner_name(self.session.runtime.new_id()),
+            wait=self.wait,
+            tell=self.tell,
+        )
+        driver = Driver(facts=facts, journal=self.journal, run=run, runbook=runbook, executor=executor, tell=self.tell)
+        stand = driver.drive()
+        return self._report(runbook, facts, run.arguments, stand, findings, driver.plan, run=run)
+
+    def _open_run(self, runbook: Runbook, facts: VmFacts, accepted: Accepted) -> Report | None:
+        """Go on with the run that is open for this VM, so that no second one is ever begun."""
+        runs = [run for run in self.journal.open_runs(facts.vm_id) if run.endpoint == self.session.endpoint]
+        if not runs:
+            return None
+        run = runs[0]
+        if run.runbook.lower() == runbook.code.lower():
+            return self.resume(run.id, accepted=accepted, facts=facts)
+        saw = (
+            f"run {run.id[:12]} ({run.runbook}) is open on this VM: {run.verdict or 'in progress'} {run.reason}".strip()
+        )
+        refusal = Refusal("one-run-per-vm", saw, f"'remediate resume {run.id[:12]}' or 'remediate undo {run.id[:12]}'.")
+        if runbook.code.startswith(UNDO) and runbook.code[len(UNDO) :] == run.id:
+            return None
+        stand = Stand(Verdict.REFUSED, saw, refusal.next_step, refusal=refusal)
+        return self._report(runbook, facts, {}, stand, (), None)
+
+    def resume(self, run_id: str, *, accepted: Accepted, now: bool = False, facts: VmFacts | None = None) -> Report:
+        """Go on with a run.
+
+        Args:
+            run_id: its id, or a beginning of it.
+            accepted: what the operator accepts now, besides what the run has.
+            now: also when its time has not come.
+            facts: facts of its VM, if somebody has just read them.
+
+        Raises:
+            UsageError: no such run, or a run against another endpoint.
+        """
+        run = self._existing(run_id)
+        runbook = runbook_of(run.runbook, run.arguments, self.journal)
+        facts = facts or VmFacts(self.session, VmReference(run.vm_id))
+        if run.status == CLOSED:
+            stand = Stand(Verdict(run.verdict), run.reason, "The run is over; start a new one if it fails again.")
+            return self._report(runbook, facts, run.arguments, stand, (), None, run=run)
+        facts.vm_or_none()  # one read: it tells Azure's time, which alone says whether the run is due
+        if not now and run.next_check_at is not None and facts.azure_now < run.next_check_at:
+            stand = Stand(
+                Verdict.PENDING,
+                run.reason,
+                f"It is due at {iso(run.next_check_at)}; --now looks earlier.",
+                run.next_check_at,
+            )
+            return self._report(runbook, facts, run.arguments, stand, (), None, run=run)
+        refusal = self._widen_consent(run, runbook, facts, accepted)
+        if refusal is not None:
+            stand = Stand(Verdict.REFUSED, refusal.saw, refusal.next_step, refusal=refusal)
+            return self._report(runbook, facts, run.arguments, stand, (), None, run=run)
+        return self._drive(run, runbook, facts, ())
+
+    def _widen_consent(self, run: Run, runbook: Runbook, facts: VmFacts, accepted: Accepted) -> Refusal | None:
+        if not accepted.yes and not accepted.approve:
+            return None
+        facts.prefetch(*runbook.facts)
+        situation = Situation(facts, facts.azure_now, History.of(run, self.journal).progress)
+        plan = make_plan(runbook, run.steps[run.position :], situation, run.consent)
+        consent = consent_of(plan, yes=accepted.yes, approve=accepted.approve)
+        if isinstance(consent, Refusal):
+            return consent
+        run.consent = run.consent.joined(consent)
+        self.journal.save(run)
+        return None
+
+    def undo(self, run_id: str, *, accepted: Accepted, dry_run: bool = False) -> Report:
+        """Take back what a run has changed, the last change first; an open run is closed by it.
+
+        Args:
+            run_id: its id, or a beginning of it.
+            accepted: what the operator accepts.
+            dry_run: show it only.
+        """
+        run = self._existing(run_id)
+        name, vm = f"{UNDO}{run.id}", VmReference(run.vm_id)
+        if dry_run:
+            return self.plan(name, vm)
+        report = self.repair(name, vm, accepted=accepted)
+        if report.stand.verdict in (Verdict.APPLIED, Verdict.NOTHING_TO_DO):
+            self._close(run)
+        return report
+
+    def _close(self, run: Run) -> None:
+        for duty in self.journal.duties(run.id):
+            self.journal.repaid(duty)
+        if run.status != CLOSED:
+            run.status, run.verdict, run.reason = CLOSED, Verdict.NOT_FIXED.value, "undone by the operator"
+            run.next_check_at = None
+            self.journal.save(run)
+
+    def _existing(self, run_id: str) -> Run:
+        run = self.journal.run(run_id)
+        if run is None:
+            raise UsageError(f"there is no run {run_id!r}", "'remediate runs' lists them.")
+        if run.endpoint != self.session.endpoint:
+            raise UsageError(
+                f"run {run.id[:12]} belongs to {run.endpoint}, not to {self.session.endpoint}",
+                f"Give --arm-endpoint {run.endpoint} (or the --cloud it ran in).",
+            )
+        return run
+
+    def _report(
+        self,
+        runbook: Runbook,
+        facts: VmFacts,
+        arguments: Mapping[str, str],
+        stand: Stand,
+        findings: Sequence[Finding],
+        plan: Plan | None,
+        *,
+        run: Run | None = None,
+        dry_run: bool = False,
+    ) -> Report:
+        return Report(
+            runbook=runbook.code,
+            title=runbook.title,
+            vm_id=facts.vm_id,
+            arguments=dict(arguments),
+            dry_run=dry_run,
+            stand=stand,
+            findings=findings,
+            plan=plan,
+            run=run,
+            sent=History.of(run, self.journal).sent if run else (),
+            requests={"reads": self.session.transport.reads, "writes": self.session.transport.writes},
+        )
+
+
+def _without_repair(diagnosis: Diagnosis) -> Stand | None:
+    if diagnosis.decision is Decision.NOTHING:
+        return Stand(Verdict.NOTHING_TO_DO, diagnosis.reason)
+    if diagnosis.decision is Decision.REFUSE:
+        refusal = Refusal("diagnosis", diagnosis.reason, diagnosis.next_step)
+        return Stand(Verdict.REFUSED, diagnosis.reason, diagnosis.next_step, refusal=refusal)
+    return None
+
+
+def _planned(plan: Plan, accepted: Accepted, *, dry_run: bool) -> Stand | None:
+    """Return where a plan stands when it is not carried out: refused, empty, only shown, or not accepted."""
+    if plan.refusals:
+        refusal = plan.refusals[0]
+        return Stand(Verdict.REFUSED, refusal.saw, refusal.next_step, refusal=refusal)
+    if not plan.changes:
+        notes = [note for step in plan.steps for note in step.notes]
+        return Stand(Verdict.NOTHING_TO_DO, "; ".join(notes))
+    if dry_run:
+        return Stand(Verdict.PLANNED, "nothing was changed", f"Approve exactly this plan with --approve {plan.digest}.")
+    stale = consent_of(plan, yes=accepted.yes, approve=accepted.approve)
+    if isinstance(stale, Refusal):
+        return Stand(Verdict.REFUSED, stale.saw, stale.next_step, refusal=stale)
+    if accepted.expect and accepted.expect != plan.digest:
+        saw = (
+            f"the plan in the file is {accepted.expect}, but the plan now is {plan.digest}: something has changed since"
+        )
+        refusal = Refusal("approval", saw, "Make a new plan with --plan-out and read it.")
+        return Stand(Verdict.REFUSED, saw, refusal.next_step, refusal=refusal)
+    missing = [(change, impact) for change, impact in plan.missing if change.fingerprint not in stale.approved]
+    if missing:
+        change, impact = missing[0]
+        reason = f"{change.summary}: its impact ({impact.value}) has not been accepted"
+        only_safe = all(one.value == "none" for _, one in missing)
+        accept = "Run again with --yes" if only_safe else f"Read the plan, then run again with --approve {plan.digest}"
+        return Stand(Verdict.NEEDS_APPROVAL, reason, f"{accept}.")
+    return None

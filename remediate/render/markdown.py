@@ -1,0 +1,57 @@
+"""Reports as Markdown, for tickets and chat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..engine.plan import PlannedStep
+from ..report import Report
+
+
+def report_markdown(report: Report) -> str:
+    """Return a report as Markdown."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _cell(text: object) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield f"## {report.stand.verdict.value}: {report.runbook} on {report.vm_id.rsplit('/', 1)[-1]}"
+    yield from ("", f"{report.stand.reason}.", "")
+    yield from (f"* {fact}" for fact in _facts(report))
+    if report.findings:
+        yield from ("", "| found | |", "|---|---|")
+        yield from (f"| {_cell(finding.label)} | {_cell(finding.value)} |" for finding in report.findings)
+    if report.plan is not None and not report.sent:
+        yield from ("", f"### Plan `{report.plan.digest}`", "", "| step | change | impact |", "|---|---|---|")
+        for step in report.plan.steps:
+            yield from _step(step)
+    if report.sent:
+        yield from ("", "| change | result | detail |", "|---|---|---|")
+        for sent in report.sent:
+            yield f"| {_cell(sent.change.summary)} | {sent.result or 'in progress'} | {_cell(sent.detail)} |"
+
+
+def _facts(report: Report) -> Iterator[str]:
+    stand = report.stand
+    if stand.proof is not None:
+        yield f"Proof: recovery point `{stand.proof.recovery_point}`, backup job `{stand.proof.job}`"
+    if stand.refusal is not None:
+        yield f"Guard: {stand.refusal.guard}"
+    if stand.until is not None:
+        yield f"Look again at {stand.until:%Y-%m-%d %H:%M} UTC (Azure's time)"
+    if stand.next_step:
+        yield f"Next: {stand.next_step}"
+    if report.run is not None:
+        yield f"Run: `{report.run.id}`"
+    yield f"VM: `{report.vm_id}`"
+    yield f"Requests: {report.requests['reads']} reads, {report.requests['writes']} writes"
+
+
+def _step(step: PlannedStep) -> Iterator[str]:
+    yield from (f"| {step.name} | {_cell(one.summary)} | {one.impact.value} |" for one in step.changes)
+    if step.wait or step.only_if:
+        text = f"only if {step.only_if}" if step.only_if else f"wait: {step.wait}"
+        yield f"| {step.name} | {_cell(text)} | |"

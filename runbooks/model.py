@@ -1,0 +1,180 @@
+"""What a runbook is made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from importlib.resources import files
+from typing import Any
+
+from actions.change import Change, NoChange
+from arm.facts.backup import Job
+from arm.facts.collect import VmFacts
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the catalogue knows of an error (``entry.json`` beside the chain).
+
+    Attributes:
+        code: Azure's symbolic code.
+        aliases: other codes it goes by.
+        title: the English message.
+        messages: every message as Azure shows it, by language.
+        causes: why it happens.
+        documented_steps: what Microsoft's documentation says to do.
+        risk: what can go wrong.
+        sources: the documents.
+    """
+
+    code: str
+    aliases: tuple[str, ...]
+    title: str
+    messages: Mapping[str, tuple[str, ...]]
+    causes: tuple[str, ...]
+    documented_steps: tuple[str, ...]
+    risk: str
+    sources: tuple[str, ...]
+
+    @classmethod
+    def load(cls, package: str) -> Entry:
+        """Read ``entry.json`` of a runbook's package."""
+        data: dict[str, Any] = json.loads(files(package).joinpath("entry.json").read_text(encoding="utf-8"))
+        return cls(
+            code=data["code"],
+            aliases=tuple(data["aliases"]),
+            title=data["title"],
+            messages={language: tuple(texts) for language, texts in data["messages"].items()},
+            causes=tuple(data["causes"]),
+            documented_steps=tuple(data["documented_steps"]),
+            risk=data["risk"],
+            sources=tuple(data["sources"]),
+        )
+
+    def describes(self, job: Job) -> bool:
+        """Say whether a failed job failed with this error: by its symbolic code, else by one of the messages."""
+        text = " ".join([job.dynamic_message, *(f"{error.title} {error.text}" for error in job.errors)]).lower()
+        codes = (self.code, *self.aliases)
+        messages = (message for texts in self.messages.values() for message in texts)
+        return any(known.lower().rstrip(".") in text for known in (*codes, *messages))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found, for people and programs."""
+
+    label: str
+    value: str
+
+
+class Decision(str, Enum):
+    """What follows from a diagnosis."""
+
+    REPAIR = "repair"
+    NOTHING = "nothing to do"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found, what is the cause, and what follows.
+
+    Attributes:
+        reason: the cause, or why nothing is done.
+        next_step: what the human does next, when it is refused.
+    """
+
+    decision: Decision
+    reason: str
+    findings: tuple[Finding, ...]
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Azure needs time: look again at ``until``, at the latest ``up_to`` after the step began."""
+
+    reason: str
+    up_to: timedelta
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class BackupResult:
+    """How a backup that a step started has ended: its job, and the job's status in Azure's words."""
+
+    started: datetime
+    job: str
+    status: str
+
+    @property
+    def completed(self) -> bool:
+        """Whether it succeeded; ``CompletedWithWarnings`` is not success."""
+        return self.status == "Completed"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the run has done so far, as its journal tells.
+
+    Attributes:
+        backups: the backups started, by step.
+        changed_at: Azure's time of the last change that was no backup; the run's start before there is one.
+    """
+
+    backups: Mapping[str, BackupResult]
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a step looks at: fresh facts, Azure's time, and the run so far."""
+
+    facts: VmFacts
+    now: datetime
+    progress: Progress
+
+
+StepEffects = Iterator["Change | NoChange | Wait"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One named step of a chain.
+
+    Attributes:
+        effects: yields the changes still needed, why none is, or what to wait for.
+        only_if: when it is not planned ahead: what must have happened before it is even considered.
+        go_on: a failure here leads to the next step instead of ending the run.
+    """
+
+    name: str
+    summary: str
+    effects: Callable[[Situation], StepEffects]
+    only_if: str = ""
+    go_on: bool = False
+
+
+@dataclass(frozen=True)
+class Runbook:
+    """The chain for one error.
+
+    Attributes:
+        facts: names of the facts it looks at, read at the same time beforehand.
+        proof: it ends with a verification by a newer recovery point; only then can it say Fixed.
+    """
+
+    code: str
+    title: str
+    facts: tuple[str, ...]
+    diagnose: Callable[[VmFacts], Diagnosis]
+    steps: tuple[Step, ...]
+    proof: bool = True
+    entry: Entry | None = None
+
+    def step(self, name: str) -> Step:
+        """Return a step by its name, as a run has pinned it."""
+        return next(step for step in self.steps if step.name == name)

@@ -1,0 +1,52 @@
+"""The whole world as JSON, for people."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from .clock import iso
+from .services.authorization.handlers import lock_body
+from .wire import Json
+
+if TYPE_CHECKING:
+    from .world import World
+
+
+def describe(world: World) -> Json:
+    """Return time, groups, VMs, locks, collections with their points, operations, and all the backup service holds."""
+    return {
+        "time": iso(world.clock.now),
+        "tenant": world.tenant,
+        "subscription": world.subscription,
+        "groups": plain(list(world.resources.groups.values())),
+        "vms": [plain(vm) | {"extensions": _values(vm.extensions)} for vm in world.compute.vms.values()],
+        "locks": [lock_body(lock) for lock in world.authorization.locks.values()],
+        "collections": [
+            plain(collection) | {"points": _values(collection.points)}
+            for collection in world.compute.collections.values()
+        ],
+        "operations": [
+            {"id": entry.id, "kind": entry.kind, "status": entry.status, "error": entry.error}
+            for entry in world.operations.by_id.values()
+        ],
+        "denied_actions": sorted(world.authorization.denied),
+        "vaults": world.recoveryservices.describe(),
+    }
+
+
+def _values(mapping: Mapping[Any, Any]) -> Any:
+    return [plain(value) for value in mapping.values()]
+
+
+def plain(value: Any) -> Any:
+    """Return dataclasses as objects and times as text."""
+    if isinstance(value, datetime):
+        return iso(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {entry.name: plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    return [plain(entry) for entry in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,1 @@
+"""Virtual machines, extensions, run commands, restore point collections and restore points."""

@@ -1,0 +1,145 @@
+"""What compute holds: virtual machines, extensions, run commands, restore point collections, restore points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from simulator.wire import Json
+
+AgentState = Literal["Ready", "NotReady", "Missing"]
+"""What the platform last heard of the VM agent; ``Missing``: it never reported."""
+
+PowerState = Literal["starting", "running", "stopping", "stopped", "deallocating", "deallocated"]
+
+
+@dataclass
+class Extension:
+    """One VM extension; ``message`` is what its handler last said."""
+
+    name: str
+    publisher: str
+    type: str
+    version: str = "1.0"
+    location: str = ""
+    provisioning_state: str = "Succeeded"
+    message: str = ""
+    settings: Json = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    auto_upgrade_minor_version: bool = True
+    reported_version: str = ""
+    deleting: str | None = None
+
+
+@dataclass
+class ScriptResult:
+    """What a script run in the VM is said to have done; the simulator runs none."""
+
+    exit_code: int = 0
+    stdout: str = "The simulator runs no scripts."
+    stderr: str = ""
+
+
+@dataclass
+class RunCommand:
+    """One managed run command (v2)."""
+
+    name: str
+    location: str
+    properties: Json
+    tags: dict[str, str] = field(default_factory=dict)
+    provisioning_state: str = "Creating"
+    execution_state: str = "Pending"
+    started: datetime | None = None
+    ended: datetime | None = None
+    result: ScriptResult | None = None
+
+
+@dataclass
+class Disk:
+    """One managed disk as a VM or a restore point refers to it."""
+
+    name: str
+    id: str
+    size_gb: int = 30
+    lun: int | None = None
+    storage: str = "Premium_LRS"
+
+
+@dataclass
+class Vm:
+    """One virtual machine.
+
+    ``vm_id`` is the unique id that a recreated VM of the same name does not share.
+    ``script_results`` maps a part of a script's text to what running it gives.
+    """
+
+    id: str
+    name: str
+    group: str
+    location: str
+    vm_id: str
+    os_type: str = "Linux"
+    size: str = "Standard_D2s_v5"
+    power_state: PowerState = "running"
+    provisioning_state: str = "Succeeded"
+    agent: AgentState = "Ready"
+    agent_version: str = "2.9.1.1"
+    time_created: datetime | None = None
+    os_disk: Disk | None = None
+    data_disks: list[Disk] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    extensions: dict[str, Extension] = field(default_factory=dict)
+    run_commands: dict[str, RunCommand] = field(default_factory=dict)
+    script_results: dict[str, ScriptResult] = field(default_factory=dict)
+    running_script: str | None = None
+    version: int = 1
+
+    @property
+    def shown_state(self) -> str:
+        """The provisioning state that Azure shows: a failed extension makes the whole VM failed."""
+        failed = any(extension.provisioning_state == "Failed" for extension in self.extensions.values())
+        return "Failed" if failed and self.provisioning_state == "Succeeded" else self.provisioning_state
+
+
+@dataclass
+class RestorePoint:
+    """One restore point; ``vm_unique_id`` says of which VM, should another one now bear its name.
+
+    ``refuses_deletion`` is the code and message with which deleting it alone fails.
+    """
+
+    name: str
+    id: str
+    time_created: datetime
+    vm_unique_id: str
+    consistency_mode: str = "ApplicationConsistent"
+    provisioning_state: str = "Succeeded"
+    size: str = "Standard_D2s_v5"
+    os_type: str = "Linux"
+    os_disk: Disk | None = None
+    data_disks: list[Disk] = field(default_factory=list)
+    deleting: str | None = None
+    refuses_deletion: tuple[str, str] | None = None
+
+
+@dataclass
+class RestorePointCollection:
+    """One collection of restore points of one VM; points are in order of creation, by lower-case name.
+
+    ``refuses_deletion`` is the code and message with which deleting it, or a point of it, fails.
+    """
+
+    id: str
+    name: str
+    group: str
+    location: str
+    source_id: str
+    source_location: str
+    guid: str
+    provisioning_state: str = "Succeeded"
+    tags: dict[str, str] = field(default_factory=dict)
+    points: dict[str, RestorePoint] = field(default_factory=dict)
+    refuses_deletion: tuple[str, str] | None = None
+    deleting: str | None = None

@@ -1,0 +1,1 @@
+"""The managed identity endpoints and the tokens they issue."""

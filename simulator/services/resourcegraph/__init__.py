@@ -1,0 +1,1 @@
+"""Resource Graph: a small, honest subset of its query language."""

@@ -1,0 +1,1 @@
+"""Resource Manager itself: subscriptions, tenants, providers, resource groups and lists of resources."""

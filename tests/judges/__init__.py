@@ -1,0 +1,1 @@
+"""Outside judges of the simulator: Microsoft's OpenAPI documents and the Azure CLI."""
