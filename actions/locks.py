@@ -7,7 +7,7 @@ from typing import Any
 
 from arm.facts.collect import VmFacts
 from arm.facts.locks import Lock, read_lock
-from arm.ids import same
+from arm.ids import same, scope_of_lock, spoken
 
 from .change import Change, Effects, Impact, NoChange, Undo
 
@@ -34,7 +34,7 @@ def remove_lock(facts: VmFacts, lock: Lock, *, service_group: bool, reason: str)
         action="remove_lock",
         operation="locks.delete",
         target=lock.id,
-        summary=f"remove the {lock.level} lock {lock.name!r} on {lock.scope}",
+        summary=f"remove the {lock.level} lock {lock.name!r} on {spoken(lock.scope)}",
         reason=reason,
         before={"scope": lock.scope, **copy["properties"]},
         after=None,
@@ -64,7 +64,7 @@ def restore_lock(facts: VmFacts, lock_id: str, body: Mapping[str, Any]) -> Effec
         action="restore_lock",
         operation="locks.create_or_update",
         target=lock_id,
-        summary=f"put the {properties.get('level')} lock {name!r} back",
+        summary=f"put the {properties.get('level')} lock {name!r} back on {spoken(scope_of_lock(lock_id))}",
         reason="it was there before the repair",
         before=existing.body()["properties"] if existing else None,
         after=properties,

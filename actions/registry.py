@@ -114,7 +114,11 @@ ACTIONS: dict[str, Action] = {
             "restore_lock",
             "put a lock back",
             _restore_lock,
-            {"lock": "id of the lock", "level": "CanNotDelete (default) or ReadOnly", "notes": "the lock's notes"},
+            {
+                "lock": "id of the lock (default: those earlier runs on this VM have removed)",
+                "level": "CanNotDelete (default) or ReadOnly",
+                "notes": "the lock's notes",
+            },
         ),
         Action(
             "delete_restore_points",

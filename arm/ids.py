@@ -106,3 +106,19 @@ def covers(scope: str, resource_id: str) -> bool:
     """Say whether something at ``scope`` (a lock, a role) applies to the resource: same place or above it."""
     above, below = normal(scope), normal(resource_id)
     return below == above or below.startswith(above + "/")
+
+
+def spoken(resource_id: str) -> str:
+    """Return an id as people say it; the full id is for machines.
+
+    >>> spoken("/subscriptions/s/resourceGroups/rg-web")
+    "resource group 'rg-web'"
+    >>> spoken("/subscriptions/s")
+    "subscription 's'"
+    """
+    parts = resource_id.strip("/").split("/")
+    if len(parts) == 2:
+        return f"subscription {parts[1]!r}"
+    if len(parts) == 4:
+        return f"resource group {parts[3]!r}"
+    return f"{parts[-2]} {parts[-1]!r} in resource group {parts[3]!r}" if len(parts) > 4 else resource_id

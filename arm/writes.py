@@ -19,7 +19,7 @@ from azure.core.exceptions import (
     ServiceRequestError,
 )
 
-from .errors import Ambiguous, NoCredentials, NotSent, Rejected
+from .errors import Ambiguous, CredentialsRejected, NoCredentials, NotSent, Rejected
 from .facts.times import iso
 from .ids import parse
 from .retry import parse_retry_after
@@ -165,6 +165,7 @@ def send(session: Session, operation: str, target: str, body: Json | None) -> An
         Rejected: Azure refused (4xx).
         Ambiguous: it may or may not have taken effect.
         NoCredentials: there is no token to send it with.
+        CredentialsRejected: Azure refused the token (401); nothing was changed.
         WriteBlocked: the transport does not allow it.
     """
     write = OPERATIONS[operation]
@@ -184,6 +185,8 @@ def send(session: Session, operation: str, target: str, body: Json | None) -> An
                 f"{write.method} {target} was sent; its answer was lost: {first_line(error)}", _PROBE
             ) from error
     answer = answers[-1]
+    if "html" in answer.headers.get("Content-Type", "").lower():
+        raise Ambiguous(f"{write.method} {target} was answered with a web page, perhaps by a proxy", _PROBE)
     return Answer(answer.status_code, answer.headers)
 
 
@@ -212,6 +215,8 @@ def _refused(error: HttpResponseError, write: WriteOperation, target: str) -> No
         return NotSent(
             f"Azure is throttling {write.method} {target}: {text}", "Resume in a few minutes.", retry_after=hint
         )
+    if status == 401:
+        raise CredentialsRejected(f"Azure refused the credentials for {target}: {text}", "Sign in again, then resume.")
     if status == 403:
         refusal = forbidden(text, target)
         return Rejected(refusal.message, refusal.next_step, azure_code=code or "Forbidden", status=status)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from actions.change import Change
 from arm.facts.times import iso
-from arm.ids import normal
+from arm.ids import normal, spoken
 from arm.transport import denied
 
 from .model import Guarded, Refusal
@@ -91,7 +91,8 @@ def lock_in_the_way(change: Change, situation: Guarded) -> Refusal | None:
         return None
     for lock in situation.facts.locks_in_the_way(change.method, change.path):
         if normal(lock.id) not in situation.removed_locks:
-            saw = f"the {lock.level} lock {lock.name!r} on {lock.scope} refuses {change.method} {change.target}"
+            where = f"{change.method} on {spoken(change.target)}"
+            saw = f"the {lock.level} lock {lock.name!r} on {spoken(lock.scope)} refuses {where}"
             return Refusal("lock-in-the-way", saw, "Ask the lock's owner; this plan does not remove it.")
     return None
 

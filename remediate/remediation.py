@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from actions.change import Impact
 from arm.errors import UsageError
 from arm.facts.collect import VmFacts
 from arm.facts.graph import VmReference
@@ -47,29 +49,28 @@ class Remediation:
 
     Args:
         session: access to Azure; a read-only one can plan, but change nothing.
-        journal: where runs live; ``None`` where only plans are made.
+        journal: opens the journal, where runs live; called when it is first needed.
         tell: told of everything that happens, for progress and logs.
         wait: seconds a call may spend waiting for Azure before it parks the run.
     """
 
     def __init__(
-        self, session: Session, journal: Journal | None, *, tell: Tell = lambda _event: None, wait: float = DEFAULT_WAIT
+        self,
+        session: Session,
+        journal: Callable[[], Journal],
+        *,
+        tell: Tell = lambda _event: None,
+        wait: float = DEFAULT_WAIT,
     ) -> None:
         self.session = session
-        self._journal = journal
+        self._open_journal = journal
         self.tell = tell
         self.wait = wait
 
-    @property
+    @cached_property
     def journal(self) -> Journal:
-        """The journal.
-
-        Raises:
-            UsageError: there is none: nothing is ever changed without a journal.
-        """
-        if self._journal is None:
-            raise UsageError("there is no journal", "Give one: nothing is changed without a journal.")
-        return self._journal
+        """The journal; opened on first use. A dry run of a runbook of the catalogue never needs it."""
+        return self._open_journal()
 
     def plan(self, runbook: str, vm: VmReference, arguments: Mapping[str, str] | None = None) -> Report:
         """Show what would be changed, and change nothing (dry run).
@@ -97,7 +98,7 @@ class Remediation:
     def _begin(
         self, name: str, vm: VmReference, arguments: Mapping[str, str], accepted: Accepted, *, dry_run: bool
     ) -> Report:
-        runbook = runbook_of(name, arguments, self._journal)
+        runbook = runbook_of(name, arguments, lambda: self.journal)
         facts = VmFacts(self.session, vm)
         self.tell(Event("facts", f"reading the facts of {vm.id.rsplit('/', 1)[-1]}"))
         facts.prefetch(*runbook.facts)
@@ -185,7 +186,7 @@ class Remediation:
             UsageError: no such run, or a run against another endpoint.
         """
         run = self._existing(run_id)
-        runbook = runbook_of(run.runbook, run.arguments, self.journal)
+        runbook = runbook_of(run.runbook, run.arguments, lambda: self.journal)
         facts = facts or VmFacts(self.session, VmReference(run.vm_id))
         if run.status == CLOSED:
             stand = Stand(Verdict(run.verdict), run.reason, "The run is over; start a new one if it fails again.")
@@ -299,7 +300,9 @@ def _planned(plan: Plan, accepted: Accepted, *, dry_run: bool) -> Stand | None:
         notes = [note for step in plan.steps for note in step.notes]
         return Stand(Verdict.NOTHING_TO_DO, "; ".join(notes))
     if dry_run:
-        return Stand(Verdict.PLANNED, "nothing was changed", f"Approve exactly this plan with --approve {plan.digest}.")
+        safe = all(impact is Impact.NONE for _, impact in plan.missing)
+        accept = "--yes" if safe else f"--approve {plan.digest}"
+        return Stand(Verdict.PLANNED, "nothing was changed", f"Carry it out with {accept} instead of --dry-run.")
     stale = consent_of(plan, yes=accepted.yes, approve=accepted.approve)
     if isinstance(stale, Refusal):
         return Stand(Verdict.REFUSED, stale.saw, stale.next_step, refusal=stale)
@@ -313,7 +316,7 @@ def _planned(plan: Plan, accepted: Accepted, *, dry_run: bool) -> Stand | None:
     if missing:
         change, impact = missing[0]
         reason = f"{change.summary}: its impact ({impact.value}) has not been accepted"
-        only_safe = all(one.value == "none" for _, one in missing)
+        only_safe = all(one is Impact.NONE for _, one in missing)
         accept = "Run again with --yes" if only_safe else f"Read the plan, then run again with --approve {plan.digest}"
         return Stand(Verdict.NEEDS_APPROVAL, reason, f"{accept}.")
     return None

@@ -23,9 +23,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     with serve(simulator, options.port, tls=options.tls, latency=options.latency) as server:
-        sys.stdout.write(server.ready_line() + "\n")
-        sys.stdout.flush()
-        server.wait()
+        server.wait(lambda: print(server.ready_line(), flush=True))  # noqa: T201
     return 0
 
 

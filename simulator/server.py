@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +24,7 @@ from typing import Any
 
 from . import frontend
 from .app import Simulator
-from .wire import Json, Request, Response
+from .wire import ArmError, Json, Request, Response
 
 SCHEMA = "simulator.ready/1"
 _AT_ONCE = struct.pack("ii", 1, 0)
@@ -102,11 +102,13 @@ class _Connection(BaseHTTPRequestHandler):
         """Requests are recorded by the simulator, not logged."""
 
     def _serve(self) -> None:
-        if self.headers.get("Transfer-Encoding"):
+        try:
+            request = self._request()
+        except ValueError:
             self.close_connection = True
-            self._send(Response(411, {"error": {"code": "LengthRequired", "message": "Content-Length is required."}}))
+            self._send(ArmError(400, "BadRequest", "The length of the request's body is not understood.").response())
             return
-        response = self.server.simulator.handle(self._request())
+        response = self.server.simulator.handle(request)
         if self.server.latency:
             self.server.sleep(self.server.latency)
         if response.delivery == "hang":
@@ -120,11 +122,20 @@ class _Connection(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815
 
     def _request(self) -> Request:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length) if length > 0 else b""
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            body = b"".join(self._chunks())
+        else:
+            body = self.rfile.read(max(0, int(self.headers.get("Content-Length") or 0)))
         scheme = "https" if self.server.tls is not None else "http"
         host = self.headers.get("Host") or f"127.0.0.1:{self.server.server_port}"
         return frontend.parse(self.command, self.path, self.headers.items(), body, f"{scheme}://{host}")
+
+    def _chunks(self) -> Iterator[bytes]:
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            continue
 
     def _hold(self, seconds: float) -> None:
         """Keep the connection open without answering, until the client gives up, ``seconds`` pass or we stop."""
@@ -214,13 +225,17 @@ class Server:
         """``ready`` as one line of JSON."""
         return json.dumps(self.ready)
 
-    def wait(self) -> None:
-        """Serve until SIGINT or SIGTERM, or until :meth:`close` is called from another thread."""
+    def wait(self, announce: Callable[[], object] = lambda: None) -> None:
+        """Serve until SIGINT or SIGTERM, or until :meth:`close` is called from another thread.
+
+        ``announce`` is called once signals are handled: whoever reads the ready line may interrupt at once.
+        """
         before: dict[signal.Signals, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for kind in (signal.SIGINT, signal.SIGTERM):
                 before[kind] = signal.signal(kind, lambda *_: self._done.set())
         try:
+            announce()
             self._done.wait()
         finally:
             for kind, handler in before.items():

@@ -41,8 +41,8 @@ class VmFacts:
         self._lock = threading.Lock()
 
     def refresh(self) -> None:
-        """Forget everything that was read."""
-        self._known.clear()
+        """Forget what was read, but which vault protects the machine: that does not change under a run."""
+        self._known = {name: value for name, value in self._known.items() if name == "protection"}
 
     def prefetch(self, *names: str) -> None:
         """Read the named facts at the same time; an error waits until its fact is asked for."""

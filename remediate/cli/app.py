@@ -85,18 +85,15 @@ def repair(code: str, **given: Any) -> int:
 @output_options
 def action(name: str, **given: Any) -> int:
     """Run the one action NAME under the same guards ('remediate list' shows the actions)."""
-    from actions.registry import ACTIONS
+    from ..engine.chains import ACTION, find_action
 
-    from ..engine.chains import action_runbook
-
-    runbook = action_runbook(name, {})
-    known = ACTIONS[runbook.steps[0].name].arguments
+    verb = find_action(name)
     words = ("lock", "level", "notes", "keep", "collection", "retain_days", "policy")
     arguments = {word.replace("_", "-"): value for word in words if (value := given.pop(word))}
     for word in arguments:
-        if word not in known:
-            raise click.UsageError(f"{runbook.steps[0].name} takes no --{word}")
-    return _run(runbook.code, arguments, given)
+        if word not in verb.arguments:
+            raise click.UsageError(f"{verb.name} takes no --{word}")
+    return _run(f"{ACTION}{verb.name}", arguments, given)
 
 
 def _run(runbook: str, arguments: dict[str, str], given: dict[str, Any], digest: str = "") -> int:
@@ -218,8 +215,7 @@ def undo(run_id: str, **given: Any) -> int:
 
     output, dry_run = given.pop("output"), given.pop("dry_run")
     accepted = Accepted(yes=given.pop("yes"), approve=given.pop("approve"))
-    with open_door(Options.of(given), read_only=False) as door:
-        door.remediation.session.transport.read_only = dry_run
+    with open_door(Options.of(given), read_only=dry_run) as door:
         report = door.remediation.undo(run_id, accepted=accepted, dry_run=dry_run)
         answer = None if dry_run else _asked(report, output, accepted)
         if answer is not None:

@@ -122,7 +122,7 @@ def open_door(options: Options, *, read_only: bool) -> Iterator[Door]:
 
     Args:
         options: which Azure.
-        read_only: the transport refuses every write, and no journal is opened.
+        read_only: the transport refuses every write.
     """
     with ExitStack() as stack:
         tell = stack.enter_context(progress(Log(verbose=options.verbose, as_json=options.log_json)))
@@ -135,10 +135,12 @@ def open_door(options: Options, *, read_only: bool) -> Iterator[Door]:
             endpoint, drill_vm = server.endpoint, str(server.ready["vm"])
             runtime, credential = _virtual(runtime, simulator), PlaceholderCredential()
             state = state or _scratch(stack)
-        journal: Journal | None = None
-        if not read_only:
-            journal = open_journal(state)
-            stack.callback(journal.close)
+
+        def journal() -> Journal:
+            opened = open_journal(state)
+            stack.callback(opened.close)
+            return opened
+
         session = Session(
             cloud=cloud(options.cloud),
             endpoint=endpoint,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from actions.change import Effects, NoChange, Undo
 from actions.locks import restore_lock
 from actions.protection import resume_protection
-from actions.registry import ACTIONS
+from actions.registry import ACTIONS, Action
 from arm.errors import UsageError
 from arm.facts.collect import VmFacts
+from arm.ids import normal
 from runbooks.model import Decision, Diagnosis, Runbook, Situation, Step, StepEffects
 from runbooks.registry import find
 
@@ -17,39 +18,54 @@ from ..journal.model import Journal
 from .history import DONE, History
 
 ACTION, UNDO = "action:", "undo:"
+MOST_RUNS = 100
+"""How many runs of a VM are searched for removed locks."""
 _FACTS = ("vm", "protection", "item", "running_jobs", "recent_jobs", "collections", "locks")
 
 
-def runbook_of(name: str, arguments: Mapping[str, str], journal: Journal | None) -> Runbook:
+def runbook_of(name: str, arguments: Mapping[str, str], journal: Callable[[], Journal]) -> Runbook:
     """Return the runbook of that name: an error code, ``action:NAME`` or ``undo:RUN``.
 
     Args:
         name: as the run has it.
         arguments: the arguments of a single action.
-        journal: where an ``undo:RUN`` finds the run.
+        journal: opens the journal, where ``undo:RUN`` finds its run and ``restore_lock`` the lock it puts back.
 
     Raises:
         UsageError: an unknown code, action or run.
     """
     if name.startswith(ACTION):
-        return action_runbook(name[len(ACTION) :], arguments)
-    if name.startswith(UNDO) and journal is not None:
-        return undo_runbook(name[len(UNDO) :], journal)
+        return action_runbook(name[len(ACTION) :], arguments, journal)
+    if name.startswith(UNDO):
+        return undo_runbook(name[len(UNDO) :], journal())
     return find(name)
 
 
-def action_runbook(name: str, arguments: Mapping[str, str]) -> Runbook:
-    """Return a runbook of one step that runs a single action under the same guards.
+def find_action(name: str) -> Action:
+    """Return the action of that name, written with underscores or dashes, in any case.
 
     Raises:
         UsageError: an unknown action.
     """
     action = ACTIONS.get(name.replace("-", "_").lower())
     if action is None:
-        raise UsageError(f"unknown action {name!r}", "Use one of the actions below.", tuple(ACTIONS))
+        raise UsageError(f"unknown action {name!r}", "Use one of the actions above.", tuple(ACTIONS))
+    return action
+
+
+def action_runbook(name: str, arguments: Mapping[str, str], journal: Callable[[], Journal]) -> Runbook:
+    """Return a runbook of one step that runs a single action under the same guards.
+
+    Raises:
+        UsageError: an unknown action.
+    """
+    action = find_action(name)
 
     def effects(situation: Situation) -> StepEffects:
-        yield from action.run(situation.facts, arguments)
+        if action.name == "restore_lock" and not arguments.get("lock"):
+            yield from _restore_removed_locks(situation.facts, journal())
+        else:
+            yield from action.run(situation.facts, arguments)
 
     step = Step(action.name, action.summary, effects)
     return Runbook(f"{ACTION}{action.name}", action.summary, _FACTS, _as_asked, (step,), proof=False)
@@ -75,6 +91,20 @@ def undo_runbook(run_id: str, journal: Journal) -> Runbook:
 
     step = Step("undo", f"Take back what run {run.id[:12]} changed", effects)
     return Runbook(f"{UNDO}{run.id}", step.summary, _FACTS, _as_asked, (step,), proof=False)
+
+
+def _restore_removed_locks(facts: VmFacts, journal: Journal) -> Effects:
+    """Put back the locks that earlier runs on this VM have removed, each as it was when it was last removed."""
+    undos: dict[str, Undo] = {}
+    for run in journal.runs(MOST_RUNS, facts.vm_id):
+        for sent in History.of(run, journal).sent:
+            undo = sent.change.undo
+            if sent.result in DONE and undo is not None and undo.action == "restore_lock":
+                undos.setdefault(normal(undo.target), undo)
+    for key in sorted(undos):
+        yield from _take_back(facts, undos[key])
+    if not undos:
+        yield NoChange("the journal knows of no lock that was removed for this VM; --lock ID names one")
 
 
 def _take_back(facts: VmFacts, undo: Undo) -> Effects:

@@ -223,7 +223,6 @@ class Driver:
         return History.of(self.run, self.journal)
 
     def _situation(self) -> Situation:
-        self.facts.prefetch(*self.runbook.facts)
         return Situation(self.facts, self.facts.azure_now, self._history().progress)
 
 

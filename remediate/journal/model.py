@@ -117,8 +117,8 @@ class Journal(Protocol):
     def run(self, run_id: str) -> Run | None:
         """Return a run by its id, or by a beginning of it that only one has."""
 
-    def runs(self, limit: int) -> Sequence[Run]:
-        """Return the newest runs first."""
+    def runs(self, limit: int, vm_id: str = "") -> Sequence[Run]:
+        """Return the newest runs first; those of one VM when given."""
 
     def open_runs(self, vm_id: str = "") -> Sequence[Run]:
         """Return the runs without a final verdict, oldest first; those of one VM when given."""

@@ -19,6 +19,7 @@ _SCHEMA = """
 CREATE TABLE runs (id TEXT PRIMARY KEY, number INTEGER NOT NULL, vm TEXT NOT NULL, status TEXT NOT NULL,
                    data TEXT NOT NULL);
 CREATE INDEX runs_by_number ON runs (number);
+CREATE INDEX runs_by_vm ON runs (vm, number);
 CREATE INDEX runs_by_status ON runs (status, vm);
 CREATE TABLE records (run TEXT NOT NULL, sequence INTEGER NOT NULL, kind TEXT NOT NULL, at TEXT NOT NULL,
                       data TEXT NOT NULL, PRIMARY KEY (run, sequence)) WITHOUT ROWID;
@@ -108,8 +109,10 @@ class SqliteJournal:
         found = exact or self._runs("WHERE substr(id, 1, ?) = ? LIMIT 2", (len(run_id), run_id))
         return found[0] if len(found) == 1 else None
 
-    def runs(self, limit: int) -> Sequence[Run]:
-        """Return the newest runs first."""
+    def runs(self, limit: int, vm_id: str = "") -> Sequence[Run]:
+        """Return the newest runs first; those of one VM when given."""
+        if vm_id:
+            return self._runs("WHERE vm = ? ORDER BY number DESC LIMIT ?", (normal(vm_id), limit))
         return self._runs("ORDER BY number DESC LIMIT ?", (limit,))
 
     def open_runs(self, vm_id: str = "") -> Sequence[Run]:

@@ -10,7 +10,9 @@ from actions.registry import blocking_locks, in_service_group, remove_blocking_l
 from actions.restore_points import LIMIT, count_points, delete_restore_point_collection, delete_restore_points
 from arm.facts.collect import VmFacts
 from arm.facts.locks import Lock
-from arm.facts.times import iso, spoken
+from arm.facts.times import iso
+from arm.facts.times import spoken as spoken_time
+from arm.ids import spoken
 
 from ..model import Decision, Diagnosis, Entry, Finding, Runbook, Situation, Step, StepEffects, Wait
 
@@ -19,7 +21,7 @@ CLEAN_UP = timedelta(hours=8)
 """How long the service's clean-up may take ("a few hours", says Microsoft) before anything is deleted by us."""
 RECHECK = timedelta(hours=4)
 _START = "start_clean_up"
-_FULL = f"the clean-up has not happened {spoken(CLEAN_UP)} after the backup that starts it"
+_FULL = f"the clean-up has not happened {spoken_time(CLEAN_UP)} after the backup that starts it"
 
 
 def diagnose(facts: VmFacts) -> Diagnosis:
@@ -29,12 +31,16 @@ def diagnose(facts: VmFacts) -> Diagnosis:
     if refusal is not None:
         return Diagnosis(Decision.REFUSE, refusal[0], findings, refusal[1])
     count, locks, failed = count_points(facts), blocking_locks(facts), facts.last_failed_job()
-    cause = f"the lock {locks[0].name!r} on {locks[0].scope} stops the clean-up" if locks else "several backups a day"
+    cause = (
+        f"the lock {locks[0].name!r} on {spoken(locks[0].scope)} stops the clean-up"
+        if locks
+        else "several backups a day"
+    )
+    if failed is None or not _still_failing(facts, failed.ended or failed.started):
+        again = f"; {cause}, so the limit will be reached again" if locks or count >= LIMIT else ""
+        return Diagnosis(Decision.NOTHING, f"{count} restore points, and the last backup succeeded{again}", findings)
     if count >= LIMIT:
         return Diagnosis(Decision.REPAIR, f"{count} of {LIMIT} restore points: {cause}", findings)
-    if failed is None or not _still_failing(facts, failed.ended or failed.started):
-        lock = f"; {cause}, so the limit will be reached again" if locks else ""
-        return Diagnosis(Decision.NOTHING, f"{count} restore points, and the last backup succeeded{lock}", findings)
     if ENTRY.describes(failed):
         return Diagnosis(Decision.REPAIR, f"the last backup failed with {ENTRY.code}; {count} points now", findings)
     titles = "; ".join(error.title or error.text for error in failed.errors) or "an error without details"
@@ -78,7 +84,7 @@ def _findings(facts: VmFacts) -> list[Finding]:
         value = f"{len(collection.points)} in {collection.name} in group {collection.group}{owner}"
         found.append(Finding("restore points", value))
     found += [
-        Finding("lock", f"{lock.level} {lock.name!r} on {lock.scope}{_whose(facts, lock)}")
+        Finding("lock", f"{lock.level} {lock.name!r} on {spoken(lock.scope)}{_whose(facts, lock)}")
         for lock in blocking_locks(facts)
     ]
     return found

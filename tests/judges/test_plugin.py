@@ -107,6 +107,16 @@ def test_a_lie_fails_the_test_that_recorded_it_and_no_other(documents, tmp_path)
         LIE, TRUTH = {LIE!r}, {TRUTH!r}
 
         def test_lie(judge_traffic): judge_traffic([LIE])
+
+        def test_lie_of_a_simulator():
+            from simulator import Simulator
+            from simulator.frontend import parse
+
+            one = Simulator()
+            target = f"/subscriptions/{{one.world.subscription}}?api-version=2022-12-01"
+            one.handle(parse("GET", target, [("Authorization", "Bearer x")], b"", "https://example.net"))
+            one.records[-1].response.body["invented"] = 1
+
         def test_truth(judge_traffic): judge_traffic([TRUTH])
 
         @pytest.mark.unjudged("on purpose")
@@ -116,8 +126,9 @@ def test_a_lie_fails_the_test_that_recorded_it_and_no_other(documents, tmp_path)
     (tmp_path / "conftest.py").write_text(f"pytest_plugins = [{PLUGIN!r}]")
     done = run_pytest(tmp_path, specs=documents.root)
     assert "test_it.py::test_lie - Failed: Traffic of this test disagrees" in done.stdout
-    assert "1 failed, 2 passed" in done.stdout
-    assert "3 exchanges judged, of 1 operations" in done.stdout
+    assert "Subscriptions_Get: response 200 body: 'invented' is not in the document" in done.stdout
+    assert "2 failed, 2 passed" in done.stdout
+    assert "4 exchanges judged, of 2 operations" in done.stdout
 
 
 def test_without_documents_the_run_says_so_and_judges_nothing(tmp_path):

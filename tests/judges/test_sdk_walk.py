@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -23,7 +24,6 @@ from simulator import SCENARIOS, Simulator, serve
 from .test_coverage import routes
 
 FABRIC = "Azure"
-BACKUP_API = "2026-10-01"
 
 
 class Bearer(SansIOHTTPPolicy):
@@ -50,8 +50,8 @@ class Walk:
         self.ready = server.ready
         self.subscription = self.ready["subscription"]
         self.group = self.ready["resource_group"]
-        self.vm = self.ready["vm"].rsplit("/", 1)[-1]
-        self.vault = self.ready["vault"].rsplit("/", 1)[-1]
+        self.vm = self.ready["vm"]
+        self.vault = self.ready["vault"]
         self._open = []
         self.compute = self._client(ComputeManagementClient, self.subscription)
         self.locks = self._client(ManagementLockClient, self.subscription)
@@ -89,10 +89,8 @@ def sim():
 
 @pytest.fixture
 def walk(sim):
-    with serve(sim) as server:
-        walk = Walk(server)
+    with serve(sim) as server, closing(Walk(server)) as walk:
         yield walk
-        walk.close()
 
 
 def resources(walk):
@@ -294,11 +292,11 @@ def test_microsofts_sdk_works_with(walk, part):
 def test_microsofts_sdk_reaches_every_operation_that_the_simulator_serves(sim, walk):
     for part in WALKS:
         part(walk)
-    walk.reached = {(one["method"], one["path"]) for one in sim.requests if one["status"] < 500}
+    reached = {(one["method"], one["path"]) for one in sim.requests if one["status"] < 500}
     missed = [
         f"{route.method} {route.template}"
         for route in routes()
-        if not any(method == route.method and route.pattern.match(path) for method, path in walk.reached)
+        if not any(method == route.method and route.pattern.match(path) for method, path in reached)
     ]
     assert missed == []
 
@@ -338,10 +336,8 @@ def everything(walk):
 def test_the_world_of_a_scenario_speaks_as_the_documents_do(judge, scenario):
     sim = Simulator(scenario)
     sim.world.page_size = 2
-    with serve(sim) as server:
-        walk = Walk(server)
+    with serve(sim) as server, closing(Walk(server)) as walk:
         everything(walk)
         sim.advance(timedelta(days=2))
         everything(walk)
-        walk.close()
     assert judge.judge(sim.requests) == []

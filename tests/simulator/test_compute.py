@@ -57,6 +57,13 @@ def test_lists_of_vms_come_in_pages_and_by_group(compute, sim):
     assert [entry["path"].count("rg-many") for entry in sim.requests] == [1, 1, 1, 0, 0, 0]
 
 
+def test_lists_of_vms_name_extensions_by_id_only(compute):
+    (vm,) = compute.virtual_machines.list_all()
+    (extension,) = vm.resources
+    assert extension.id.endswith("/extensions/VMSnapshotLinux")
+    assert (extension.type, extension.properties) == (None, None)
+
+
 def test_status_only_gives_status_and_no_model(compute):
     (vm,) = compute.virtual_machines.list_all(status_only="true")
     assert vm.instance_view.statuses[1].code == "PowerState/running"

@@ -51,7 +51,8 @@ def test_names_of_all_vms_can_be_asked_for_in_order(graph, sim):
 def test_failed_backup_jobs_are_found(graph):
     query = """recoveryservicesresources
     | where type =~ 'microsoft.recoveryservices/vaults/backupjobs'                       // 14 days of jobs
-    | where properties.operation =~ 'Backup' and properties.status =~ 'Failed' and properties.backupManagementType =~ 'AzureIaasVM'
+    | where properties.operation =~ 'Backup' and properties.status =~ 'Failed'
+    | where properties.backupManagementType =~ 'AzureIaasVM'
     | project id, name, properties, subscriptionId, resourceGroup"""
     found = graph(query)
     assert found.count == 4

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from backup_wire import azure, main_vm
 
+import simulator
 from simulator import SCENARIOS, Scenario, Simulator
 
 LIMIT = "UserErrorRpCollectionLimitReached"
+AGENT = "UserErrorGuestAgentStatusUnavailable"
 MAIN = "rp-collection-limit"
 SUFFIXES = {
     "subscription-lock", "collection-lock", "custom-group", "readonly-lock", "two-locks", "foreign-group", "no-lock",
@@ -196,3 +199,19 @@ def test_a_new_scenario_is_a_few_lines():
         broken.clear()
         assert az.back_up().status == "Completed"
         assert "vmsnapshot" in az.vm.extensions
+
+
+def test_the_readme_tells_every_scenario_in_its_own_words():
+    readme = Path(simulator.__file__).with_name("README.md").read_text(encoding="utf-8")
+    for scenario in SCENARIOS.values():
+        code = f"`{scenario.code}`" if scenario.code else "-"
+        assert f"| `{scenario.name}` | {code} | {scenario.broken} |" in readme
+
+
+def test_the_example_of_a_scenario_in_the_readme_works():
+    def set_up(stage):
+        stage.machine(agent="NotReady").web_server().vault_points(9, newest=3).failed(AGENT, nights=3)
+
+    with azure(Scenario("agent-down", AGENT, "The VM agent is not ready.", set_up)) as az:
+        assert az.code_of(az.job(az.jobs()[0].name)) == AGENT
+        assert az.code_of(az.back_up()) == AGENT

@@ -42,29 +42,27 @@ def _scope(world: World, scope: str) -> str:
     return scope
 
 
-def _lock_id(scope: str, name: str) -> str:
-    return f"/{scope.strip('/')}/providers/Microsoft.Authorization/locks/{name}"
+def _lock_id(world: World, names: dict[str, str]) -> str:
+    return f"{_scope(world, names['scope'])}/providers/Microsoft.Authorization/locks/{names['lockName']}"
 
 
-def get_lock(world: World, request: Request, scope: str, lockName: str) -> Response:  # noqa: N803, ARG001
+def get_lock(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Answer one lock."""
-    _scope(world, scope)
-    lock = world.authorization.locks.get(_lock_id(scope, lockName).lower())
+    lock = world.authorization.locks.get(_lock_id(world, names).lower())
     if lock is None:
-        raise ArmError(404, "LockNotFound", f"The lock '{lockName}' could not be found.")
+        raise ArmError(404, "LockNotFound", f"The lock '{names['lockName']}' could not be found.")
     return Response(200, lock_body(lock))
 
 
-def put_lock(world: World, request: Request, scope: str, lockName: str) -> Response:  # noqa: N803
+def put_lock(world: World, request: Request, **names: str) -> Response:
     """Create or replace a lock."""
-    scope = _scope(world, scope)
+    known = world.authorization.locks.get(_lock_id(world, names).lower())
     properties = request.json().get("properties")
     if not isinstance(properties, dict) or not isinstance(properties.get("level"), str):
         raise ArmError(400, "InvalidRequestContent", "The lock must have 'properties' with a 'level'.")
-    known = world.authorization.locks.get(_lock_id(scope, lockName).lower())
     lock = world.authorization.add_lock(
-        known.scope if known else scope,
-        known.name if known else lockName,
+        known.scope if known else _scope(world, names["scope"]),
+        known.name if known else names["lockName"],
         properties["level"],
         properties.get("notes"),
         properties.get("owners"),
@@ -72,10 +70,9 @@ def put_lock(world: World, request: Request, scope: str, lockName: str) -> Respo
     return Response(200 if known else 201, lock_body(lock))
 
 
-def delete_lock(world: World, request: Request, scope: str, lockName: str) -> Response:  # noqa: N803, ARG001
+def delete_lock(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Delete a lock; 204 when there is none."""
-    _scope(world, scope)
-    lock = world.authorization.remove_lock(_lock_id(scope, lockName))
+    lock = world.authorization.remove_lock(_lock_id(world, names))
     return Response(204 if lock is None else 200)
 
 

@@ -37,12 +37,12 @@ def accepted(
     return Response(status, body, headers)
 
 
-def operation(world: World, request: Request, operationId: str, **_: str) -> Response:  # noqa: N803
+def operation(world: World, request: Request, **names: str) -> Response:
     """Answer a poll, of the operation or (``monitor=true``) of its result."""
-    known = world.operations.by_id.get(operationId.lower())
+    known = world.operations.by_id.get(names["operationId"].lower())
     if known is None or request.query.get("p") != known.token:
-        raise ArmError(404, "NotFound", f"The operation '{operationId}' was not found.")
-    seen = world.operations.poll(operationId)
+        raise ArmError(404, "NotFound", f"The operation '{names['operationId']}' was not found.")
+    seen = world.operations.poll(names["operationId"])
     monitor = request.query.get("monitor", "").lower() == "true"
     if not monitor:
         body = operations.status_body(seen)
@@ -65,6 +65,10 @@ def operation(world: World, request: Request, operationId: str, **_: str) -> Res
 # Virtual machines
 
 
+def _vm(world: World, names: dict[str, str]) -> Vm:
+    return world.compute.vm(names["resourceGroupName"], names["vmName"])
+
+
 def _expands_view(request: Request) -> bool:
     expand = request.query.get("$expand", "")
     if expand.lower() not in {"", "instanceview", "userdata"}:
@@ -72,38 +76,38 @@ def _expands_view(request: Request) -> bool:
     return expand.lower() == "instanceview"
 
 
-def get_vm(world: World, request: Request, resourceGroupName: str, vmName: str, **_: str) -> Response:  # noqa: N803
+def get_vm(world: World, request: Request, **names: str) -> Response:
     """Answer one VM, with its instance view when asked."""
-    vm = world.compute.vm(resourceGroupName, vmName)
+    vm = _vm(world, names)
     return Response(200, views.vm_body(vm, instance_view=_expands_view(request)))
 
 
-def get_instance_view(world: World, request: Request, resourceGroupName: str, vmName: str, **_: str) -> Response:  # noqa: N803, ARG001
+def get_instance_view(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Answer the instance view alone."""
-    return Response(200, views.instance_view_body(world.compute.vm(resourceGroupName, vmName)))
+    return Response(200, views.instance_view_body(_vm(world, names)))
 
 
 def _vms(world: World, request: Request, vms: list[Vm]) -> Response:
     status_only = request.query.get("statusOnly", "").lower() == "true"
     view = _expands_view(request)
-    bodies = [views.vm_body(vm, instance_view=view, status_only=status_only) for vm in vms]
+    bodies = [views.vm_body(vm, instance_view=view, status_only=status_only, listed=True) for vm in vms]
     return Response(200, page(request, bodies, world.page_size))
 
 
-def list_vms(world: World, request: Request, resourceGroupName: str, **_: str) -> Response:  # noqa: N803
+def list_vms(world: World, request: Request, **names: str) -> Response:
     """Answer the VMs of a group."""
-    group = world.resources.require_group(resourceGroupName).name
+    group = world.resources.require_group(names["resourceGroupName"]).name
     return _vms(world, request, [vm for vm in world.compute.vms.values() if vm.group == group])
 
 
-def list_all_vms(world: World, request: Request, **_: str) -> Response:
+def list_all_vms(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Answer the VMs of the subscription."""
     return _vms(world, request, list(world.compute.vms.values()))
 
 
-def update_vm(world: World, request: Request, resourceGroupName: str, vmName: str, **_: str) -> Response:  # noqa: N803
+def update_vm(world: World, request: Request, **names: str) -> Response:
     """Replace the tags of a VM; other properties are refused rather than ignored."""
-    vm = world.compute.vm(resourceGroupName, vmName)
+    vm = _vm(world, names)
     body = request.json()
     others = sorted(set(body) - {"tags"})
     if others:
@@ -119,8 +123,8 @@ def update_vm(world: World, request: Request, resourceGroupName: str, vmName: st
 def power_action(action: str) -> Callable[..., Response]:
     """Return the handler of one of the actions on a VM."""
 
-    def handler(world: World, request: Request, resourceGroupName: str, vmName: str, **_: str) -> Response:  # noqa: N803
-        vm = world.compute.vm(resourceGroupName, vmName)
+    def handler(world: World, request: Request, **names: str) -> Response:
+        vm = _vm(world, names)
         return accepted(world, request, power.power_action(world, vm, action), vm.location)
 
     return handler
@@ -129,66 +133,46 @@ def power_action(action: str) -> Callable[..., Response]:
 # Extensions
 
 
-def _parent(world: World, verb: str, kind: str, group: str, name: str) -> Vm:
+def _parent(world: World, verb: str, children: str, names: dict[str, str]) -> Vm:
     try:
-        return world.compute.vm(group, name)
+        return _vm(world, names)
     except ArmError as error:
         if error.code == "ResourceNotFound":
-            raise parent_not_found(verb, kind, f"{VM_TYPE}/{name}") from error
+            parent = f"{VM_TYPE}/{names['vmName']}"
+            raise parent_not_found(verb, f"virtualMachines/{children}", parent) from error
         raise
 
 
-def list_extensions(world: World, request: Request, resourceGroupName: str, vmName: str, **_: str) -> Response:  # noqa: N803
+def list_extensions(world: World, request: Request, **names: str) -> Response:
     """Answer all extensions of a VM; this list has no pages."""
-    vm = world.compute.vm(resourceGroupName, vmName)
+    vm = _vm(world, names)
     view = _expands_view(request)
     bodies = [views.extension_body(vm, extension, instance_view=view) for extension in vm.extensions.values()]
     return Response(200, {"value": bodies})
 
 
-def get_extension(
-    world: World,
-    request: Request,
-    resourceGroupName: str,
-    vmName: str,
-    vmExtensionName: str,
-    **_: str,  # noqa: N803
-) -> Response:
+def get_extension(world: World, request: Request, **names: str) -> Response:
     """Answer one extension."""
-    vm = world.compute.vm(resourceGroupName, vmName)
-    extension = vm.extensions.get(vmExtensionName.lower())
+    vm = _vm(world, names)
+    extension = vm.extensions.get(names["vmExtensionName"].lower())
     if extension is None:
-        raise resource_not_found(VM_TYPE, f"{vmName}/extensions/{vmExtensionName}", resourceGroupName)
+        raise resource_not_found(VM_TYPE, f"{vm.name}/extensions/{names['vmExtensionName']}", vm.group)
     return Response(200, views.extension_body(vm, extension, instance_view=_expands_view(request)))
 
 
-def delete_extension(
-    world: World,
-    request: Request,
-    resourceGroupName: str,
-    vmName: str,
-    vmExtensionName: str,
-    **_: str,  # noqa: N803
-) -> Response:
+def delete_extension(world: World, request: Request, **names: str) -> Response:
     """Start deleting an extension; 204 when there is none."""
-    vm = _parent(world, "delete", "virtualMachines/extensions", resourceGroupName, vmName)
-    extension = vm.extensions.get(vmExtensionName.lower())
+    vm = _parent(world, "delete", "extensions", names)
+    extension = vm.extensions.get(names["vmExtensionName"].lower())
     if extension is None:
         return Response(204)
     return accepted(world, request, world.compute.delete_extension(vm, extension), vm.location)
 
 
-def put_extension(
-    world: World,
-    request: Request,
-    resourceGroupName: str,
-    vmName: str,
-    vmExtensionName: str,
-    **_: str,  # noqa: N803
-) -> Response:
+def put_extension(world: World, request: Request, **names: str) -> Response:
     """Start installing or updating an extension."""
-    vm = _parent(world, "write", "virtualMachines/extensions", resourceGroupName, vmName)
-    extension, started, new = world.compute.put_extension(vm, vmExtensionName, request.json())
+    vm = _parent(world, "write", "extensions", names)
+    extension, started, new = world.compute.put_extension(vm, names["vmExtensionName"], request.json())
     body = views.extension_body(vm, extension)
     return accepted(world, request, started, vm.location, status=201 if new else 200, body=body)
 
@@ -196,62 +180,41 @@ def put_extension(
 # Run commands
 
 
-def run_command(world: World, request: Request, resourceGroupName: str, vmName: str, **_: str) -> Response:  # noqa: N803
+def run_command(world: World, request: Request, **names: str) -> Response:
     """Start a script in the VM (first kind)."""
-    vm = world.compute.vm(resourceGroupName, vmName)
+    vm = _vm(world, names)
     return accepted(world, request, power.run_script(world, vm, request.json()), vm.location)
 
 
-def list_run_commands(world: World, request: Request, resourceGroupName: str, vmName: str, **_: str) -> Response:  # noqa: N803
+def list_run_commands(world: World, request: Request, **names: str) -> Response:
     """Answer the managed run commands of a VM."""
-    vm = world.compute.vm(resourceGroupName, vmName)
+    vm = _vm(world, names)
     view = _expands_view(request)
     bodies = [views.run_command_body(vm, command, instance_view=view) for command in vm.run_commands.values()]
     return Response(200, page(request, bodies, world.page_size))
 
 
-def get_run_command(
-    world: World,
-    request: Request,
-    resourceGroupName: str,
-    vmName: str,
-    runCommandName: str,
-    **_: str,  # noqa: N803
-) -> Response:
+def get_run_command(world: World, request: Request, **names: str) -> Response:
     """Answer one managed run command."""
-    vm = world.compute.vm(resourceGroupName, vmName)
-    command = vm.run_commands.get(runCommandName.lower())
+    vm = _vm(world, names)
+    command = vm.run_commands.get(names["runCommandName"].lower())
     if command is None:
-        raise resource_not_found(VM_TYPE, f"{vmName}/runCommands/{runCommandName}", resourceGroupName)
+        raise resource_not_found(VM_TYPE, f"{vm.name}/runCommands/{names['runCommandName']}", vm.group)
     return Response(200, views.run_command_body(vm, command, instance_view=_expands_view(request)))
 
 
-def put_run_command(
-    world: World,
-    request: Request,
-    resourceGroupName: str,
-    vmName: str,
-    runCommandName: str,
-    **_: str,  # noqa: N803
-) -> Response:
+def put_run_command(world: World, request: Request, **names: str) -> Response:
     """Create or replace a managed run command, which runs it."""
-    vm = _parent(world, "write", "virtualMachines/runCommands", resourceGroupName, vmName)
-    command, started, new = power.put_run_command(world, vm, runCommandName, request.json())
+    vm = _parent(world, "write", "runCommands", names)
+    command, started, new = power.put_run_command(world, vm, names["runCommandName"], request.json())
     body = views.run_command_body(vm, command)
     return accepted(world, request, started, vm.location, status=201 if new else 200, body=body)
 
 
-def delete_run_command(
-    world: World,
-    request: Request,
-    resourceGroupName: str,
-    vmName: str,
-    runCommandName: str,
-    **_: str,  # noqa: N803
-) -> Response:
+def delete_run_command(world: World, request: Request, **names: str) -> Response:
     """Start removing a managed run command; 204 when there is none."""
-    vm = _parent(world, "delete", "virtualMachines/runCommands", resourceGroupName, vmName)
-    command = vm.run_commands.get(runCommandName.lower())
+    vm = _parent(world, "delete", "runCommands", names)
+    command = vm.run_commands.get(names["runCommandName"].lower())
     if command is None:
         return Response(204)
     return accepted(world, request, power.delete_run_command(world, vm, command), vm.location)

@@ -73,8 +73,11 @@ def _os_profile(vm: Vm) -> Json:
     return profile
 
 
-def vm_body(vm: Vm, *, instance_view: bool = False, status_only: bool = False) -> Json:
-    """Return a virtual machine; ``status_only`` leaves out the model, as ``statusOnly=true`` does."""
+def vm_body(vm: Vm, *, instance_view: bool = False, status_only: bool = False, listed: bool = False) -> Json:
+    """Return a virtual machine.
+
+    ``status_only`` leaves out the model, as ``statusOnly=true`` does; ``listed``: extensions are named by id only.
+    """
     properties: Json = {"vmId": vm.vm_id, "provisioningState": vm.shown_state}
     if not status_only:
         nic = f"{vm.id.rpartition('/Microsoft.Compute/')[0]}/Microsoft.Network/networkInterfaces/{vm.name}-nic"
@@ -98,7 +101,8 @@ def vm_body(vm: Vm, *, instance_view: bool = False, status_only: bool = False) -
         "properties": properties,
     }
     if vm.extensions and not status_only:
-        body["resources"] = [extension_body(vm, extension) for extension in vm.extensions.values()]
+        whole = [extension_body(vm, extension) for extension in vm.extensions.values()]
+        body["resources"] = [{"id": entry["id"]} for entry in whole] if listed else whole
     return body
 
 

@@ -45,14 +45,14 @@ def list_subscriptions(world: World, request: Request) -> Response:
     return Response(200, page(request, [_subscription(world)], world.page_size))
 
 
-def get_subscription(world: World, request: Request, subscriptionId: str) -> Response:  # noqa: N803, ARG001
+def get_subscription(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Answer the subscription."""
     return Response(200, _subscription(world))
 
 
-def list_locations(world: World, request: Request, subscriptionId: str) -> Response:  # noqa: N803, ARG001
+def list_locations(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Answer the regions that something here lives in."""
-    names = sorted({str(entry["location"]) for entry in world.resources.everything()} | {"westeurope"})
+    regions = sorted({str(entry["location"]) for entry in world.resources.everything()} | {"westeurope"})
     value = [
         {
             "id": f"/subscriptions/{world.subscription}/locations/{name}",
@@ -61,7 +61,7 @@ def list_locations(world: World, request: Request, subscriptionId: str) -> Respo
             "displayName": name,
             "regionalDisplayName": name,
         }
-        for name in names
+        for name in regions
     ]
     return Response(200, {"value": value})
 
@@ -97,21 +97,21 @@ def _known_provider(world: World, name: str) -> str:
     raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{name}' is invalid.")
 
 
-def list_providers(world: World, request: Request, subscriptionId: str) -> Response:  # noqa: N803, ARG001
+def list_providers(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Answer all providers with their registration state."""
     bodies = [_provider(world, name, state) for name, state in world.resources.providers.items()]
     return Response(200, page(request, bodies, world.page_size))
 
 
-def get_provider(world: World, request: Request, subscriptionId: str, resourceProviderNamespace: str) -> Response:  # noqa: N803, ARG001
+def get_provider(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Answer one provider."""
-    name = _known_provider(world, resourceProviderNamespace)
+    name = _known_provider(world, names["resourceProviderNamespace"])
     return Response(200, _provider(world, name, world.resources.providers[name]))
 
 
-def register_provider(world: World, request: Request, subscriptionId: str, resourceProviderNamespace: str) -> Response:  # noqa: N803, ARG001
+def register_provider(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Register the subscription for a provider."""
-    name = _known_provider(world, resourceProviderNamespace)
+    name = _known_provider(world, names["resourceProviderNamespace"])
     world.resources.providers[name] = "Registered"
     return Response(200, _provider(world, name, "Registered"))
 
@@ -133,26 +133,26 @@ def _group(world: World, group: ResourceGroup) -> Json:
     return body
 
 
-def list_groups(world: World, request: Request, subscriptionId: str) -> Response:  # noqa: N803, ARG001
+def list_groups(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Answer all resource groups."""
     bodies = [_group(world, group) for group in world.resources.groups.values()]
     return Response(200, page(request, bodies, world.page_size))
 
 
-def get_group(world: World, request: Request, subscriptionId: str, resourceGroupName: str) -> Response:  # noqa: N803, ARG001
+def get_group(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Answer one resource group."""
-    return Response(200, _group(world, world.resources.require_group(resourceGroupName)))
+    return Response(200, _group(world, world.resources.require_group(names["resourceGroupName"])))
 
 
-def head_group(world: World, request: Request, subscriptionId: str, resourceGroupName: str) -> Response:  # noqa: N803, ARG001
+def head_group(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Answer whether a resource group exists."""
-    return Response(204 if resourceGroupName.lower() in world.resources.groups else 404)
+    return Response(204 if names["resourceGroupName"].lower() in world.resources.groups else 404)
 
 
-def put_group(world: World, request: Request, subscriptionId: str, resourceGroupName: str) -> Response:  # noqa: N803, ARG001
+def put_group(world: World, request: Request, **names: str) -> Response:
     """Create a resource group or replace its tags."""
     body = request.json()
-    known = world.resources.groups.get(resourceGroupName.lower())
+    known = world.resources.groups.get(names["resourceGroupName"].lower())
     location = body.get("location")
     if not isinstance(location, str) or not location:
         raise ArmError(400, "LocationRequired", "The location property is required for this definition.")
@@ -162,26 +162,26 @@ def put_group(world: World, request: Request, subscriptionId: str, resourceGroup
             f"'{known.location}'."
         )
         raise ArmError(409, "InvalidResourceGroupLocation", message)
-    group = known or world.resources.add_group(resourceGroupName, location.replace(" ", "").lower())
+    group = known or world.resources.add_group(names["resourceGroupName"], location.replace(" ", "").lower())
     group.tags = {str(name): str(value) for name, value in dict(body.get("tags") or {}).items()}
     group.managed_by = body.get("managedBy") or group.managed_by
     return Response(200 if known else 201, _group(world, group))
 
 
-def patch_group(world: World, request: Request, subscriptionId: str, resourceGroupName: str) -> Response:  # noqa: N803, ARG001
+def patch_group(world: World, request: Request, **names: str) -> Response:
     """Replace the tags of a resource group."""
-    group = world.resources.require_group(resourceGroupName)
+    group = world.resources.require_group(names["resourceGroupName"])
     tags = request.json().get("tags")
     if tags is not None:
         group.tags = {str(name): str(value) for name, value in dict(tags).items()}
     return Response(200, _group(world, group))
 
 
-def delete_group(world: World, request: Request, subscriptionId: str, resourceGroupName: str) -> Response:  # noqa: N803, ARG001
+def delete_group(world: World, request: Request, **names: str) -> Response:
     """Start deleting a group with all that is in it; a lock on anything inside refuses it at once."""
-    group = world.resources.groups.get(resourceGroupName.lower())
+    group = world.resources.groups.get(names["resourceGroupName"].lower())
     if group is None:
-        raise group_not_found(resourceGroupName)
+        raise group_not_found(names["resourceGroupName"])
     scope = world.resources.group_id(group.name)
     inside = [lock for lock in world.authorization.below(scope) if lock.level != "NotSpecified"]
     if inside:
@@ -206,12 +206,12 @@ def delete_group(world: World, request: Request, subscriptionId: str, resourceGr
     return Response(202, None, {"Location": f"{url}&api-version={version}", "Retry-After": "1"})
 
 
-def operation_result(world: World, request: Request, subscriptionId: str, operationId: str) -> Response:  # noqa: N803, ARG001
+def operation_result(world: World, request: Request, **names: str) -> Response:
     """Answer a poll of the deletion of a group: 202 while it runs, 200 when done."""
-    known = world.operations.by_id.get(operationId.lower())
+    known = world.operations.by_id.get(names["operationId"].lower())
     if known is None or request.query.get("p") != known.token:
-        raise ArmError(404, "NotFound", f"The operation '{operationId}' was not found.")
-    seen = world.operations.poll(operationId)
+        raise ArmError(404, "NotFound", f"The operation '{names['operationId']}' was not found.")
+    seen = world.operations.poll(names["operationId"])
     if seen.status == "InProgress":
         query = "&".join(f"{name}={quote(value)}" for name, value in request.query.items())
         headers = {"Location": f"{request.base_url}{quote(request.path)}?{query}", "Retry-After": "1"}
@@ -238,12 +238,12 @@ def _resources(world: World, request: Request, prefix: str) -> Response:
     return Response(200, page(request, entries, world.page_size))
 
 
-def list_resources(world: World, request: Request, subscriptionId: str) -> Response:  # noqa: N803, ARG001
+def list_resources(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
     """Answer all resources of the subscription."""
     return _resources(world, request, "/")
 
 
-def list_group_resources(world: World, request: Request, subscriptionId: str, resourceGroupName: str) -> Response:  # noqa: N803, ARG001
+def list_group_resources(world: World, request: Request, **names: str) -> Response:
     """Answer all resources of a group."""
-    group = world.resources.require_group(resourceGroupName)
+    group = world.resources.require_group(names["resourceGroupName"])
     return _resources(world, request, world.resources.group_id(group.name) + "/")
