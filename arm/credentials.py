@@ -64,17 +64,19 @@ def check_endpoint(endpoint: str) -> str:
     return endpoint.rstrip("/")
 
 
-def choose_credential(endpoint: str, authority: str) -> TokenCredential:
+def choose_credential(endpoint: str, authority: str, ca: str | None = None) -> TokenCredential:
     """Return the credential for an endpoint; azure-identity is imported only when it is needed.
 
     Args:
         endpoint: ARM endpoint, already checked.
         authority: login endpoint of the cloud.
+        ca: certificate authority of a loopback endpoint, which may also serve the tokens.
     """
     if os.environ.get("IDENTITY_ENDPOINT") and is_loopback(endpoint):
         from azure.identity import ManagedIdentityCredential
 
-        return ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID") or None)
+        trust: dict[str, Any] = {"connection_verify": ca} if ca else {}
+        return ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID") or None, **trust)
     if urlsplit(endpoint).scheme == "http":
         return PlaceholderCredential()
     from azure.identity import DefaultAzureCredential

@@ -10,6 +10,7 @@ from .errors import UsageError
 
 _LOCK = "/providers/microsoft.authorization/locks/"
 _ID = re.compile(r"^/subscriptions/[^/]+(/[^/]+)*$", re.IGNORECASE)
+_VM_ID = re.compile(r"[\w.()/-]+")
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,17 @@ def parse_vm(resource_id: str) -> ResourceId:
     """Split the id of a virtual machine.
 
     Raises:
-        UsageError: when the id is not that of a virtual machine.
+        UsageError: when the id is not that of a virtual machine, or has characters that none can have (quotes, say).
     """
     parsed = parse(resource_id)
     if parsed.type.lower() != "microsoft.compute/virtualmachines":
         raise UsageError(
             f"{resource_id!r} is a {parsed.type}, not a virtual machine",
             "Give the id of a Microsoft.Compute/virtualMachines resource.",
+        )
+    if not _VM_ID.fullmatch(unquote(resource_id)):
+        raise UsageError(
+            f"{resource_id!r} has characters that no id of a virtual machine has", "Copy the id from the portal."
         )
     return parsed
 

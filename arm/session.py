@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -11,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    IncompleteReadError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 from azure.core.pipeline import Pipeline, PipelineRequest
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
@@ -41,6 +47,9 @@ _TRANSIENT = (408, 429, 500, 502, 503, 504)
 _FORBIDDEN = re.compile(r"perform action '([^']+)' over scope '([^']+)'")
 
 Json = dict[str, Any]
+
+for _library in ("azure", "urllib3", "msal"):  # what they have to say reaches the operator as our own errors
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 
 class _BearerPolicy(BearerTokenCredentialPolicy[Any, Any]):
@@ -91,7 +100,7 @@ class Session:
             use_env_settings=not is_loopback(self.endpoint),
         )
         self.transport = GuardedTransport(inner, read_only=read_only)
-        self._credential = credential or choose_credential(self.endpoint, cloud.authority)
+        self._credential = credential or choose_credential(self.endpoint, cloud.authority, ca)
         self._bearer = _BearerPolicy(self._credential, cloud.scope, loopback=is_loopback(self.endpoint))
         self._pipeline: Pipeline[Any, Any] = Pipeline(self.transport, self._policies())
         self._budget = RetryBudget()
@@ -210,6 +219,11 @@ class Session:
                 f"no credential could give a token: {first_line(error)}",
                 "Run 'az login', or give the machine a managed identity; for a simulator set IDENTITY_ENDPOINT.",
             ) from error
+        except IncompleteReadError as error:
+            cut = BadResponse(
+                f"the answer of {urlsplit(url).path} was cut off", "Check the network or proxy; try again."
+            )
+            raise Transient(cut) from error
         except (ServiceRequestError, ServiceResponseError) as error:
             final = AzureError(
                 f"{self.endpoint} could not be reached: {first_line(error)}",

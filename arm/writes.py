@@ -180,7 +180,7 @@ def send(session: Session, operation: str, target: str, body: Json | None) -> An
             raise _refused(error, write, target) from error
         except ServiceRequestError as error:
             raise _connection(error, write, target) from error
-        except SdkError as error:  # reset, timeout, cut off or undecodable answer: the effect may be there
+        except (SdkError, ValueError) as error:  # reset, timeout, cut off, no JSON: the effect may be there
             raise Ambiguous(
                 f"{write.method} {target} was sent; its answer was lost: {first_line(error)}", _PROBE
             ) from error

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar, cast
 
-from ..errors import NotFound
+from ..errors import NotFound, RemediationError
+from ..parallel import gather
 from ..session import Session
 from . import backup, compute, graph
 from .locks import Lock, read_locks
@@ -18,7 +20,6 @@ T = TypeVar("T")
 
 RECENT = timedelta(days=2)
 OLDER = timedelta(days=30)
-_WORKERS = 12  # more than there are facts, so that a fact may wait for another
 
 
 class VmFacts:
@@ -45,10 +46,9 @@ class VmFacts:
         self._known = {name: value for name, value in self._known.items() if name == "protection"}
 
     def prefetch(self, *names: str) -> None:
-        """Read the named facts at the same time; an error waits until its fact is asked for."""
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            for future in [pool.submit(getattr(self, name)) for name in names]:
-                future.exception()
+        """Read the named facts at the same time; an error shows when its fact is asked for."""
+        with suppress(RemediationError):
+            gather([getattr(self, name) for name in names])
 
     def _once(self, name: str, read: Callable[[], T]) -> T:
         with self._lock:
@@ -165,8 +165,7 @@ class VmFacts:
 
     def _read_collections(self) -> tuple[compute.RestorePointCollection, ...]:
         found = compute.read_collection_ids(self.session, self.vm_id)
-        with ThreadPoolExecutor(max(1, len(found))) as pool:
-            return tuple(pool.map(lambda one: compute.read_collection(self.session, one), found))
+        return tuple(gather([partial(compute.read_collection, self.session, one) for one in found]))
 
     def locks(self) -> tuple[Lock, ...]:
         """Return every management lock in the machine's subscription."""

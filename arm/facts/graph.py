@@ -11,8 +11,8 @@ from ..ids import looks_like_id, normal, parse_vm
 from ..session import Json, Session
 
 API = "2021-03-01"
-_VM_NAME = re.compile(r"^[\w.-]{1,64}$")
-_GROUP_NAME = re.compile(r"^[-\w._()]{1,90}$")
+_VM_NAME = re.compile(r"[\w.-]{1,64}")
+_GROUP_NAME = re.compile(r"[-\w._()]{1,90}")
 MAX_CANDIDATES = 8
 
 
@@ -61,9 +61,9 @@ def find_vm(session: Session, vm: str, *, resource_group: str = "", subscription
             f"/subscriptions/{parsed.subscription}/resourceGroups/{parsed.resource_group}"
             f"/providers/Microsoft.Compute/virtualMachines/{parsed.name}"
         )
-    if not _VM_NAME.match(vm):
+    if not _VM_NAME.fullmatch(vm):
         raise UsageError(f"{vm!r} is not a name of a virtual machine", "Give its name, or its full resource id.")
-    if resource_group and not _GROUP_NAME.match(resource_group):
+    if resource_group and not _GROUP_NAME.fullmatch(resource_group):
         raise UsageError(f"{resource_group!r} is not a name of a resource group", "Check --resource-group.")
     scope = (subscription,) if subscription else ()
     narrowed = f" and resourceGroup =~ '{resource_group}'" if resource_group else ""
@@ -106,11 +106,12 @@ def find_protected_item(session: Session, vm_id: str) -> str:
     ``backupStatus`` needs the region of a VM that still exists; Resource Graph remembers.
     Permission: ``…/protectedItems/read``.
     """
+    subscription = parse_vm(vm_id).subscription
     rows = query(
         session,
         "recoveryservicesresources"
         " | where type =~ 'microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems'"
         f" and tolower(tostring(properties.sourceResourceId)) == '{vm_id.lower()}' | project id, name",
-        (parse_vm(vm_id).subscription,),
+        (subscription,),
     )
     return str(rows[0]["id"]) if len(rows) == 1 else ""

@@ -300,10 +300,11 @@ def serve(**given: Any) -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its status."""
-    sys.exit(_status(sys.argv[1:] if arguments is None else arguments))
+    sys.exit(status_of(sys.argv[1:] if arguments is None else arguments))
 
 
-def _status(arguments: list[str]) -> int:
+def status_of(arguments: list[str]) -> int:
+    """Run one command and return its exit status; every error is printed, none is raised."""
     from arm.errors import RemediationError
 
     try:

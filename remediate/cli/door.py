@@ -129,8 +129,6 @@ def open_door(options: Options, *, read_only: bool) -> Iterator[Door]:
         runtime, endpoint, simulator, state = system_runtime(), options.arm_endpoint, None, options.state
         credential, drill_vm = None, ""
         if options.simulate is not None:
-            if options.arm_endpoint:
-                raise UsageError("--simulate and --arm-endpoint exclude each other", "Give one of them.")
             simulator, server = _simulated(stack, options.simulate)
             endpoint, drill_vm = server.endpoint, str(server.ready["vm"])
             runtime, credential = _virtual(runtime, simulator), PlaceholderCredential()

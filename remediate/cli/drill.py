@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import sys
-from types import FrameType
-
 import click
 
 import simulator
@@ -40,16 +35,8 @@ def serve_scenario(scenario: str, port: int, vm: str, latency: int, *, tls: bool
     except simulator.UnknownScenario as error:
         raise UsageError(str(error), "'remediate simulate list' shows them.", error.closest) from error
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
     try:
         with simulator.serve(world, port=port, tls=tls, latency=latency / 1000) as server:
-            sys.stdout.write(json.dumps(server.ready) + "\n")
-            sys.stdout.flush()
-            server.wait()
+            server.wait(lambda: click.echo(server.ready_line()))
     except OSError as error:
         raise UsageError(f"port {port} cannot be served: {error.strerror}", "Choose another --port.") from error
-    except KeyboardInterrupt:
-        return

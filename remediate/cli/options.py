@@ -73,7 +73,9 @@ azure_options = _apply(
         click.option(
             "--ca", metavar="FILE", envvar="REMEDIATE_CA", help="Certificate authority to trust for that endpoint."
         ),
-        click.option("--simulate", metavar="SCENARIO", help="Run against a simulator in this process, not Azure."),
+        click.option(
+            "--simulate", metavar="SCENARIO", help="Run against a simulator in this process, whatever endpoint is set."
+        ),
         click.option(
             "--wait",
             type=Duration(),

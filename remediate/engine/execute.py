@@ -20,8 +20,10 @@ from .lease import LEASE_SECONDS, abandoned
 from .model import Event, Tell
 
 SEND_ATTEMPTS = 4
-SETTLE_TRIES, SETTLE_SECONDS = 5, 30.0
-"""How often, and with which pauses, a probe looks before it says that a write had no effect."""
+SETTLE = (2.0, 5.0, 10.0)
+"""Pauses in seconds between the looks of a probe before it says that a write had no effect."""
+SETTLE_BACKUP = (2.0, 5.0, 10.0, 20.0, 20.0)
+"""The same for a backup, whose job may show up late; a second one must not be started while the first begins."""
 JOB_RECHECK = timedelta(minutes=30)
 LATER_CODES = ("ScopeLocked", "Conflict", "AnotherOperationInProgress", "OperationNotAllowed", "TooManyRequests")
 """409 answers that may pass in a minute: a lock's removal spreads, another operation ends."""
@@ -211,21 +213,19 @@ class Executor:
         return self._end(sent, result, detail, job=job, job_status=state.status)
 
     def _find_job(self, sent: Sent) -> str:
-        for attempt in range(SETTLE_TRIES):
-            job = started_backup(self.facts, sent.at)
-            if job is not None:
-                return job.name
-            if attempt + 1 < SETTLE_TRIES:
-                self.session.runtime.sleep(SETTLE_SECONDS)
-        return ""
+        if self._settled(sent.change, sent.at) is Effect.NOT_APPLIED:
+            return ""
+        job = started_backup(self.facts, sent.at)
+        return job.name if job is not None else ""
 
     def _settled(self, change: Change, at: datetime, *, patient: bool = True) -> Effect:
         """Probe until the effect is there; Azure's answers may lag behind, so "no" is asked more than once."""
-        tries = SETTLE_TRIES if patient else 1
+        pauses = SETTLE_BACKUP if change.operation == "backups.trigger" else SETTLE
         effect = probe(self.facts, change, at)
-        while effect is Effect.NOT_APPLIED and tries > 1:
-            tries -= 1
-            self.session.runtime.sleep(SETTLE_SECONDS)
+        for pause in pauses if patient else ():
+            if effect is Effect.APPLIED:
+                break
+            self.session.runtime.sleep(pause)
             effect = probe(self.facts, change, at)
         return effect
 

@@ -33,6 +33,7 @@ class JournalError(RemediationError):
     """The journal cannot be opened, read or written. Without it nothing is changed."""
 
     code = "Journal"
+    exit_code = 2
 
 
 class SqliteJournal:

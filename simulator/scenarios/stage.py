@@ -127,9 +127,7 @@ class Stage:
 
     def backup_vault(self, *, immutability: str = "Disabled", guarded: bool = False) -> Stage:
         """Add the vault, with a resource guard of another subscription if it is ``guarded``."""
-        self.vault = self.world.recoveryservices.add_vault(
-            "vault-weu", "rg-backup", LOCATION, immutability=immutability
-        )
+        self.vault = self.world.recoveryservices.add_vault("vault-weu", "rg-web", LOCATION, immutability=immutability)
         if guarded:
             guard = (
                 "/subscriptions/33333333-3333-4333-8333-333333333333/resourceGroups/rg-security"

@@ -33,7 +33,12 @@ FAULTS = {
 
 
 def finish(world: Drill):
-    report = world.repair()
+    """Repair, and resume whenever the run is due, until it has a verdict."""
+    return finish_from(world, world.repair())
+
+
+def finish_from(world: Drill, report):
+    """Resume whenever the run is due, until it has a verdict."""
     for _ in range(20):
         if report.stand.verdict is not Verdict.PENDING:
             break
@@ -69,9 +74,7 @@ def test_a_write_whose_answer_never_comes_is_looked_up_before_it_is_sent_again(d
 def test_an_operation_that_never_ends_parks_the_run_and_a_later_resume_finds_its_end(drill):
     world = drill()
     world.fault("operation_never_ends", method="POST", path="/backup$")
-    report = world.remediation(wait=120).repair(
-        CODE, world.vm(), accepted=YES
-    )
+    report = world.remediation(wait=120).repair(CODE, world.vm(), accepted=YES)
     assert report.stand.verdict is Verdict.PENDING
     assert "in progress" in report.stand.reason
     again = world.remediation(wait=120).resume(report.run.id, accepted=YES, now=True)

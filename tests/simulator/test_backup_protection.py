@@ -101,7 +101,7 @@ def test_a_resource_guard_unlocks_one_deletion():
 def test_an_on_demand_backup_is_no_critical_operation_of_a_resource_guard():
     with azure(GUARDED) as az:
         assert az.trigger().status == "Succeeded"
-        vault = az.vaults.vaults.get("rg-backup", "vault-weu")
+        vault = az.vaults.vaults.get("rg-web", "vault-weu")
         assert vault.properties.security_settings.multi_user_authorization == "Enabled"
 
 
@@ -193,11 +193,11 @@ def test_without_soft_delete_a_deleted_item_is_gone_at_once():
 
 def test_a_vm_that_another_vault_protects_is_refused():
     with azure("healthy") as az:
-        other = az.world.recoveryservices.add_vault("vault-two", "rg-backup")
+        other = az.world.recoveryservices.add_vault("vault-two", "rg-web")
         policy = az.world.recoveryservices.add_policy(other)
         body = {"properties": {"protectedItemType": VM, "sourceResourceId": az.vm.id, "policyId": policy.id}}
         with pytest.raises(HttpResponseError, match="already protected by the vault 'vault-weu'"):
-            az.backup.protected_items.begin_create_or_update("vault-two", "rg-backup", *az.path[2:], body)
+            az.backup.protected_items.begin_create_or_update("vault-two", "rg-web", *az.path[2:], body)
         stop = {"properties": {"protectedItemType": VM, "protectionState": "ProtectionStopped"}}
         with pytest.raises(HttpResponseError, match="was not found"):
-            az.backup.protected_items.begin_create_or_update("vault-two", "rg-backup", *az.path[2:], stop)
+            az.backup.protected_items.begin_create_or_update("vault-two", "rg-web", *az.path[2:], stop)

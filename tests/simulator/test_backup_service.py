@@ -136,7 +136,7 @@ def test_a_read_only_lock_also_stops_new_restore_points():
 
 def test_a_read_only_lock_on_the_vaults_group_refuses_the_trigger():
     with azure("healthy") as az:
-        az.world.authorization.add_lock(az.world.resources.group_id("rg-backup"), "frozen", "ReadOnly")
+        az.world.authorization.add_lock(az.world.resources.group_id("rg-web"), "frozen", "ReadOnly")
         with pytest.raises(ResourceExistsError) as caught:
             az.trigger()
         assert caught.value.error.code == "ScopeLocked"

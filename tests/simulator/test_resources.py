@@ -25,7 +25,6 @@ def test_there_is_one_subscription_in_one_tenant(client, sim):
 def test_resource_groups_are_listed_given_and_looked_for(resources):
     assert {group.name for group in resources.resource_groups.list()} == {
         "rg-web",
-        "rg-backup",
         "AzureBackupRG_westeurope_1",
     }
     assert resources.resource_groups.get("RG-WEB").id.endswith("/resourceGroups/rg-web")
@@ -61,11 +60,11 @@ def test_a_lock_on_anything_inside_stops_the_deletion_of_a_group(resources, sim,
 
 
 def test_deleting_a_group_deletes_what_is_in_it_but_not_vaults(resources, sim):
-    resources.resource_groups.begin_delete("rg-web").result()
-    assert sim.world.compute.vms == {}
-    assert len(sim.world.compute.collections) == 1
+    sim.world.authorization.locks.clear()
+    resources.resource_groups.begin_delete("AzureBackupRG_westeurope_1").result()
+    assert sim.world.compute.collections == {}
     with pytest.raises(HttpResponseError) as raised:
-        resources.resource_groups.begin_delete("rg-backup").result()
+        resources.resource_groups.begin_delete("rg-web").result()
     assert raised.value.error.code == "ResourceGroupDeletionBlocked"
     assert len(sim.world.recoveryservices.vaults) == 1
 
@@ -76,7 +75,7 @@ def test_resources_are_listed_by_group_and_type(resources):
         "Microsoft.Compute/restorePointCollections",
         "Microsoft.RecoveryServices/vaults",
     }
-    assert [entry.name for entry in resources.resources.list_by_resource_group("rg-web")] == ["web-01"]
+    assert [entry.name for entry in resources.resources.list_by_resource_group("rg-web")] == ["web-01", "vault-weu"]
     vaults = resources.resources.list(filter="resourceType eq 'microsoft.recoveryservices/vaults'")
     assert [entry.name for entry in vaults] == ["vault-weu"]
     with pytest.raises(HttpResponseError, match="resourceType"):
