@@ -47,6 +47,8 @@ def remove_lock(facts: VmFacts, lock: Lock, *, service_group: bool, reason: str)
 def restore_lock(facts: VmFacts, lock_id: str, body: Mapping[str, Any]) -> Effects:
     """Put a removed lock back exactly as it was: name, level, notes and owners.
 
+    A lock of that name that somebody has set differently in the meantime is theirs: replacing it needs an approval.
+
     Args:
         facts: facts of the VM.
         lock_id: id of the lock.
@@ -68,5 +70,6 @@ def restore_lock(facts: VmFacts, lock_id: str, body: Mapping[str, Any]) -> Effec
         reason="it was there before the repair",
         before=existing.body()["properties"] if existing else None,
         after=properties,
+        impact=Impact.NONE if existing is None else Impact.SECURITY,
         body=body,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import ClientAuthenticationError
@@ -42,6 +42,19 @@ class _OrPlaceholder:
             return PlaceholderCredential().get_token()
 
 
+def split_url(url: str) -> SplitResult | None:
+    """Split a URL of a server; ``None`` when it is none, or one that HTTP libraries may read in another way.
+
+    With a backslash, a space or a user name in it, one library may see another host than the next one connects to.
+    """
+    try:
+        parts = urlsplit(url)
+        plain = parts.port != 0 and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        return None
+    return parts if plain and url.isprintable() and not {" ", "\\"} & set(url) else None
+
+
 def is_loopback(endpoint: str) -> bool:
     """Say whether an endpoint is on this machine."""
     return (urlsplit(endpoint).hostname or "") in _LOOPBACK
@@ -53,8 +66,8 @@ def check_endpoint(endpoint: str) -> str:
     Raises:
         UsageError: when it is no http(s) URL, or plain HTTP to another machine (the token could be read on the way).
     """
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    parts = split_url(endpoint)
+    if parts is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
         raise UsageError(f"{endpoint!r} is not an http(s) URL", "Give --arm-endpoint as https://HOST[:PORT].")
     if parts.scheme == "http" and not is_loopback(endpoint):
         raise UsageError(

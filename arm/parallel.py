@@ -6,8 +6,6 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from .errors import RemediationError
-
 T = TypeVar("T")
 
 
@@ -17,15 +15,15 @@ def gather(reads: Sequence[Callable[[], T]]) -> list[T]:
     The threads are daemons: Ctrl-C ends the program at once, whatever they are waiting for.
 
     Raises:
-        RemediationError: the first error, in the order of the reads, when all have ended.
+        BaseException: the first error, in the order of the reads, when all have ended.
     """
     results: dict[int, T] = {}
-    errors: dict[int, RemediationError] = {}
+    errors: dict[int, BaseException] = {}
 
     def run(index: int) -> None:
         try:
             results[index] = reads[index]()
-        except RemediationError as error:
+        except BaseException as error:  # noqa: BLE001  # raised again by the thread that waits
             errors[index] = error
 
     threads = [threading.Thread(target=run, args=(index,), daemon=True) for index in range(len(reads))]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import (
@@ -30,7 +30,7 @@ from azure.core.pipeline.transport import HttpTransport, RequestsTransport
 from azure.core.rest import HttpRequest
 
 from .clouds import CLOUDS, Cloud
-from .credentials import check_endpoint, choose_credential, is_loopback
+from .credentials import check_endpoint, choose_credential, is_loopback, split_url
 from .errors import AzureError, BadResponse, CredentialsRejected, Forbidden, NoCredentials, NotFound
 from .retry import RetryBudget, Transient, parse_retry_after, retrying, throttled
 from .runtime import Runtime, system_runtime
@@ -165,7 +165,7 @@ class Session:
             seen.add(url)
             page = self.read("GET", url)
             items = page.get("value")
-            if not isinstance(items, list):
+            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
                 raise BadResponse(
                     f"the answer of {path} has no list of values", "Check what answers at the ARM endpoint."
                 )
@@ -201,12 +201,10 @@ class Session:
 
     def _check_host(self, url: str) -> None:
         """Refuse to send the token to a host that is not this Azure's Resource Manager."""
-        want, got = urlsplit(self.endpoint), urlsplit(url)
-        host = (got.hostname or "").lower()
-        home = (want.hostname or "").lower()
-        if got.scheme != want.scheme or not (host == home or host.endswith("." + home)) or got.port != want.port:
+        home, got = urlsplit(self.endpoint), split_url(url)
+        if got is None or not _same_service(home, got):
             raise BadResponse(
-                f"the answer points to {got.scheme}://{got.netloc}, which is not {self.endpoint}",
+                f"the answer points to {url.split('?', 1)[0]!r}, which is not at {self.endpoint}",
                 "The token is not sent there. Check what answers at the ARM endpoint.",
             )
 
@@ -308,6 +306,17 @@ class Session:
         from azure.mgmt.resource.resources import ResourceManagementClient
 
         return ResourceManagementClient(self._credential, subscription, **self.client_options())
+
+
+def _same_service(home: SplitResult, other: SplitResult) -> bool:
+    """Say whether a URL is on the same host, or a subdomain of it (regional ARM), over the same scheme and port."""
+    if home.scheme != other.scheme or _port(home) != _port(other):
+        return False
+    return other.hostname == home.hostname or str(other.hostname).endswith(f".{home.hostname}")
+
+
+def _port(url: SplitResult) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def first_line(error: BaseException) -> str:

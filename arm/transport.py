@@ -24,8 +24,8 @@ from .ids import normal
 READ_POSTS = tuple(
     re.compile(pattern)
     for pattern in (
-        r"^/providers/microsoft\.resourcegraph/resources$",
-        r"^/subscriptions/[^/]+/providers/microsoft\.recoveryservices/locations/[^/]+/backupstatus$",
+        r"/providers/microsoft\.resourcegraph/resources",
+        r"/subscriptions/[^/]+/providers/microsoft\.recoveryservices/locations/[^/]+/backupstatus",
     )
 )
 """POST requests that only read, by path in lower case."""
@@ -54,6 +54,8 @@ DENY_LIST: tuple[tuple[str, re.Pattern[str], str], ...] = (
 def denied(method: str, path: str) -> str | None:
     """Return what the deny list calls this request, or ``None`` when it is not on it."""
     path = normal(path)
+    if method.upper() not in ("GET", "HEAD") and not {".", ".."}.isdisjoint(path.split("/")):
+        return "a write to a path that climbs"  # somebody on the way may resolve it to another resource
     for denied_method, pattern, what in DENY_LIST:
         if method.upper() == denied_method and pattern.search(path):
             return what
@@ -64,7 +66,7 @@ def is_read(method: str, path: str) -> bool:
     """Say whether a request only reads."""
     if method.upper() in ("GET", "HEAD"):
         return True
-    return method.upper() == "POST" and any(pattern.match(normal(path)) for pattern in READ_POSTS)
+    return method.upper() == "POST" and any(pattern.fullmatch(normal(path)) for pattern in READ_POSTS)
 
 
 class GuardedTransport(HttpTransport[Any, Any]):
@@ -82,6 +84,7 @@ class GuardedTransport(HttpTransport[Any, Any]):
         self.writes = 0
         self.azure_time: datetime | None = None
         self._permit: tuple[str, str] | None = None
+        self._renewable = False
         self._lock = threading.Lock()
 
     def __enter__(self) -> GuardedTransport:
@@ -110,9 +113,9 @@ class GuardedTransport(HttpTransport[Any, Any]):
 
     @contextmanager
     def permit(self, method: str, path: str) -> Iterator[None]:
-        """Allow one sending of exactly this write while the block runs."""
+        """Allow one sending of exactly this write while the block runs, and one more if Azure refuses the token."""
         with self._lock:
-            self._permit = (method.upper(), normal(path))
+            self._permit, self._renewable = (method.upper(), normal(path)), True
         try:
             yield
         finally:
@@ -138,7 +141,7 @@ class GuardedTransport(HttpTransport[Any, Any]):
             response = self._inner.send(request, **kwargs)
             if response.status_code == 401:  # refused before any effect: the policy may renew the token and send again
                 with self._lock:
-                    self._permit = permit
+                    self._permit, self._renewable = permit if self._renewable else None, False
         self._note_time(response.headers.get("Date"))
         return response
 

@@ -21,7 +21,7 @@ from .engine.execute import Executor
 from .engine.history import History
 from .engine.lease import owner_name
 from .engine.model import Event, Stand, Tell, Verdict
-from .engine.plan import Plan, make_plan
+from .engine.plan import Plan, make_plan, not_accepted
 from .journal.model import CLOSED, Journal, Run
 from .report import Report
 
@@ -314,8 +314,8 @@ def _planned(plan: Plan, accepted: Accepted, *, dry_run: bool) -> Stand | None:
         return Stand(Verdict.REFUSED, saw, refusal.next_step, refusal=refusal)
     missing = [(change, impact) for change, impact in plan.missing if change.fingerprint not in stale.approved]
     if missing:
-        change, impact = missing[0]
-        reason = f"{change.summary}: its impact ({impact.value}) has not been accepted"
+        change, _ = missing[0]
+        reason = not_accepted(change)
         only_safe = all(one is Impact.NONE for _, one in missing)
         accept = "Run again with --yes" if only_safe else f"Read the plan, then run again with --approve {plan.digest}"
         return Stand(Verdict.NEEDS_APPROVAL, reason, f"{accept}.")

@@ -42,6 +42,11 @@ class Report:
     sent: Sequence[Sent]
     requests: Mapping[str, int]
 
+    @property
+    def exit_code(self) -> int:
+        """Exit status of the command line."""
+        return self.stand.verdict.exit_code
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as ``remediate.report/1`` (documented in ``docs/schemas``)."""
         stand = self.stand

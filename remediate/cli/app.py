@@ -15,9 +15,12 @@ from .options import (
     state_options,
     vm_options,
 )
-from .output import print_error, print_json, print_report
+from .output import print_error, print_outcomes, print_report
 
 if TYPE_CHECKING:
+    from arm.errors import RemediationError
+
+    from ..remediation import Accepted, Remediation
     from ..report import Report
 
 INTERRUPTED = 130
@@ -112,14 +115,15 @@ def _run(runbook: str, arguments: dict[str, str], given: dict[str, Any], digest:
             report = door.finish(door.remediation.repair(runbook, vm, arguments, accepted=accepted))
         if plan_out:
             _write_plan(plan_out, report)
-        answer = _asked(report, output, accepted)
+        with door.progress.paused():
+            answer = _asked(report, output, accepted)
         if answer is not None:
             report = door.finish(door.remediation.repair(runbook, vm, arguments, accepted=answer))
     print_report(report, output)
-    return report.stand.verdict.exit_code
+    return report.exit_code
 
 
-def _asked(report: Report, output: str, accepted: Any) -> Any:
+def _asked(report: Report, output: str, accepted: Accepted) -> Accepted | None:
     """Ask the person at the terminal about a plan that needs an answer; ``None`` when there is nobody or no need."""
     from ..engine.model import Verdict
     from ..remediation import Accepted
@@ -189,16 +193,21 @@ def resume(run_id: str | None, **given: Any) -> int:
         if run_id is not None:
             report = machine.resume(run_id, accepted=accepted, now=now)
             print_report(report, output)
-            return report.stand.verdict.exit_code
+            return report.exit_code
         runs = [run for run in machine.journal.open_runs() if run.endpoint == machine.session.endpoint]
-        reports = [machine.resume(run.id, accepted=accepted, now=now) for run in runs]
-    if output == "json":
-        print_json({"schema": "remediate.reports/1", "reports": [report.to_json() for report in reports]})
-    elif not reports:
-        click.echo("no run is parked here")
-    for report in reports if output != "json" else ():
-        print_report(report, output)
-    return max((report.stand.verdict.exit_code for report in reports), default=0)
+        outcomes = [_resumed(machine, run.id, accepted, now=now) for run in runs]
+    print_outcomes(outcomes, output)
+    return max((one.exit_code for one in outcomes), default=0)
+
+
+def _resumed(machine: Remediation, run: str, accepted: Accepted, *, now: bool) -> Report | RemediationError:
+    """Go on with one run; an error in it does not keep the others from going on."""
+    from arm.errors import RemediationError
+
+    try:
+        return machine.resume(run, accepted=accepted, now=now)
+    except RemediationError as error:
+        return error
 
 
 @cli.command()
@@ -217,11 +226,12 @@ def undo(run_id: str, **given: Any) -> int:
     accepted = Accepted(yes=given.pop("yes"), approve=given.pop("approve"))
     with open_door(Options.of(given), read_only=dry_run) as door:
         report = door.remediation.undo(run_id, accepted=accepted, dry_run=dry_run)
-        answer = None if dry_run else _asked(report, output, accepted)
+        with door.progress.paused():
+            answer = None if dry_run else _asked(report, output, accepted)
         if answer is not None:
             report = door.remediation.undo(run_id, accepted=answer)
     print_report(report, output)
-    return report.stand.verdict.exit_code
+    return report.exit_code
 
 
 @cli.command(name="list")
@@ -316,7 +326,7 @@ def status_of(arguments: list[str]) -> int:
         print_error(error, _wanted_output(arguments))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; nothing is lost: 'remediate resume' goes on with an open run", err=True)
+        click.echo("\ninterrupted; nothing is lost: 'remediate resume' goes on with an open run", err=True)
         return INTERRUPTED
     return status if isinstance(status, int) else 0
 

@@ -20,7 +20,7 @@ from ..engine.model import Event, Verdict
 from ..journal.model import Journal
 from ..remediation import Accepted, Remediation
 from ..report import Report
-from .log import Log, progress
+from .log import Log, Progress
 
 if TYPE_CHECKING:
     from simulator import Simulator
@@ -78,8 +78,11 @@ def open_journal(state: str | None) -> Journal:
 class Door:
     """What a command works with."""
 
-    def __init__(self, remediation: Remediation, simulator: Simulator | None, drill_vm: str = "") -> None:
+    def __init__(
+        self, remediation: Remediation, progress: Progress, simulator: Simulator | None, drill_vm: str = ""
+    ) -> None:
         self.remediation = remediation
+        self.progress = progress
         self._simulator = simulator
         self._drill_vm = drill_vm
 
@@ -125,7 +128,8 @@ def open_door(options: Options, *, read_only: bool) -> Iterator[Door]:
         read_only: the transport refuses every write.
     """
     with ExitStack() as stack:
-        tell = stack.enter_context(progress(Log(verbose=options.verbose, as_json=options.log_json)))
+        progress = Progress(Log(verbose=options.verbose, as_json=options.log_json))
+        stack.enter_context(progress.live())
         runtime, endpoint, simulator, state = system_runtime(), options.arm_endpoint, None, options.state
         credential, drill_vm = None, ""
         if options.simulate is not None:
@@ -148,7 +152,7 @@ def open_door(options: Options, *, read_only: bool) -> Iterator[Door]:
             runtime=runtime,
         )
         stack.callback(session.close)
-        yield Door(Remediation(session, journal, tell=tell, wait=options.wait), simulator, drill_vm)
+        yield Door(Remediation(session, journal, tell=progress, wait=options.wait), progress, simulator, drill_vm)
 
 
 def _ca(path: str | None) -> str | None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..engine.model import Event, Tell
+    from ..engine.model import Event
 
 _WARNINGS = ("ambiguous", "recover", "go_on")
 
@@ -56,21 +56,42 @@ class Log:
         return structlog.get_logger("remediate")
 
 
-@contextmanager
-def progress(log: Log) -> Iterator[Tell]:
-    """Yield what to tell events to: the log, and on a terminal a live line of what is going on."""
-    if not sys.stderr.isatty():
-        yield log
-        return
-    from rich.console import Console
+class Progress:
+    """What to tell events to: the log, and on a terminal a live line of what is going on."""
 
-    console = Console(stderr=True)
-    with console.status("starting") as status:
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._console: Any = None
+        self._status: Any = None
 
-        def tell(event: Event) -> None:
-            log(event)
-            status.update(event.text)
-            if event.kind in ("outcome", "repaid", "clock"):
-                console.print(f"  {event.text}", style="dim", markup=False, highlight=False)
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        self._log(event)
+        if self._status is None:
+            return
+        self._status.update(event.text)
+        if event.kind in ("outcome", "repaid", "clock"):
+            self._console.print(f"  {event.text}", style="dim", markup=False, highlight=False)
 
-        yield tell
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Show the live line while the block runs, if stderr is a terminal."""
+        if not sys.stderr.isatty():
+            yield
+            return
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+        self._status = self._console.status("starting")
+        with self._status:
+            yield
+        self._status = None
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the live line away while a person is asked something."""
+        if self._status is not None:
+            self._status.stop()
+        yield
+        if self._status is not None:
+            self._status.start()

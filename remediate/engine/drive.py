@@ -14,14 +14,16 @@ from runbooks.model import Runbook, Situation
 
 from ..journal.model import CLOSED, Journal, Run
 from .execute import Executor, Parked, Refused
-from .history import DONE, FAILED, PARKED, REPAID, VERDICT, History
+from .history import DONE, FAILED, PARKED, REPAID, VERDICT, History, Sent
 from .model import Event, Proof, Stand, Tell, Verdict
-from .plan import Plan, judge, make_plan, planned_step
+from .plan import Plan, judge, make_plan, not_accepted, planned_step
 
 NEW_POINT_RECHECK = timedelta(minutes=30)
 NEW_POINT_PATIENCE = timedelta(hours=24)
 """How long a completed backup may stay without a visible recovery point before the run is Inconclusive."""
 BUSY_RECHECK = timedelta(minutes=30)
+REPAY = "repay"
+"""The step name of what gives back a loan; it is in no chain."""
 
 
 class Driver:
@@ -56,15 +58,18 @@ class Driver:
         """
         self.executor.hold_lease()
         try:
-            stand = self._advance()
-            if stand.verdict.final:
-                stand = self._repay(stand)
-        except Parked as parked:
-            stand = Stand(Verdict.PENDING, parked.reason, "It goes on by 'remediate resume'.", until=parked.until)
+            stand = self._stand()
+            self._keep(stand)
+            return stand
         finally:
             self.journal.release(self.run.vm_id, self.executor.owner)
-        self._keep(stand)
-        return stand
+
+    def _stand(self) -> Stand:
+        try:
+            stand = self._advance()
+            return self._repay(stand) if stand.verdict.final else stand
+        except Parked as parked:
+            return Stand(Verdict.PENDING, parked.reason, "It goes on by 'remediate resume'.", until=parked.until)
 
     def _advance(self) -> Stand:
         stand = self._recover() or self._preflight()
@@ -79,7 +84,13 @@ class Driver:
             return None
         self.tell(Event("recover", f"going on with: {unfinished.change.summary}"))
         sent = self.executor.resume(unfinished)
-        return self._after(sent.change, sent.result, sent.detail)
+        if sent.change.step == REPAY:
+            return None  # it is owed until it is there: asked for again when the run ends
+        stand = self._after(sent)
+        if stand is None or not self._goes_on(stand, sent.change.step):
+            return stand
+        self._next_step()
+        return None
 
     def _preflight(self) -> Stand | None:
         """Judge everything that is still ahead, so that nothing is begun that may not be finished."""
@@ -103,19 +114,26 @@ class Driver:
         )
         if planned.until is not None:
             return Stand(Verdict.PENDING, planned.wait, "It goes on by 'remediate resume'.", until=planned.until)
-        stand = self._allowed(changes)
-        for change in changes:
-            if stand is not None:
-                return stand
-            stand = self._make(change)
-            if stand is not None and step.go_on and stand.verdict is Verdict.NOT_FIXED:
-                self.tell(Event("go_on", f"{stand.reason}; going on with the next step"))
-                stand = None
-                break
-        if stand is None:
-            self.run.position += 1
-            self.journal.save(self.run)
-        return stand
+        stand = self._allowed(changes) or self._make_all(changes)
+        if stand is not None and not self._goes_on(stand, step.name):
+            return stand
+        self._next_step()
+        return None
+
+    def _make_all(self, changes: Sequence[Change]) -> Stand | None:
+        """Make changes one after the other; the first that fails ends it."""
+        return next((stand for change in changes if (stand := self._make(change)) is not None), None)
+
+    def _goes_on(self, stand: Stand, step: str) -> bool:
+        """Say whether a failure in this step leads to the next one instead of ending the run."""
+        goes_on = stand.verdict is Verdict.NOT_FIXED and self.runbook.step(step).go_on
+        if goes_on:
+            self.tell(Event("go_on", f"{stand.reason}; going on with the next step"))
+        return goes_on
+
+    def _next_step(self) -> None:
+        self.run.position += 1
+        self.journal.save(self.run)
 
     def _allowed(self, changes: Sequence[Change]) -> Stand | None:
         refusals = judge(changes, Guarded(self.facts))
@@ -133,13 +151,13 @@ class Driver:
             sent = self.executor.execute(change)
         except Refused as refused:
             return self._refused(refused.refusal)
-        return self._after(change, sent.result, sent.detail)
+        return self._after(sent)
 
-    def _after(self, change: Change, result: str, detail: str) -> Stand | None:
-        if result != FAILED:
+    def _after(self, sent: Sent) -> Stand | None:
+        if sent.result != FAILED:
             return None
         step = "Read Azure's message, then run again; 'remediate undo' takes back what was changed."
-        return Stand(Verdict.NOT_FIXED, f"{change.summary}: {detail}", step)
+        return Stand(Verdict.NOT_FIXED, f"{sent.change.summary}: {sent.detail}", step)
 
     def _refused(self, refusal: Refusal) -> Stand:
         begun = bool(self._history().sent)
@@ -150,9 +168,8 @@ class Driver:
 
     def _unapproved(self, change: Change) -> Stand:
         digest = self.plan.digest if self.plan else ""
-        reason = f"{change.summary}: its impact ({change.impact.value}) has not been accepted"
         accept = f"Read the plan, then 'remediate resume {self.run.id[:12]} --approve {digest}'."
-        return Stand(Verdict.NEEDS_APPROVAL, reason, accept)
+        return Stand(Verdict.NEEDS_APPROVAL, not_accepted(change), accept)
 
     def _verify(self) -> Stand:
         """Say Fixed only for a completed backup job and a recovery point newer than the repair."""
@@ -192,9 +209,9 @@ class Driver:
         """Give back what the run took on loan, however it ended."""
         for duty in self.journal.duties(self.run.id):
             for effect in restore_lock(self.facts, duty.lock_id, duty.body):
-                if isinstance(effect, NoChange):
-                    continue
-                sent = self.executor.execute(effect.in_step("repay"), repaying=True)
+                if isinstance(effect, NoChange) or effect.before is not None:
+                    continue  # it is there: as it was, or as somebody has set it since, which is theirs to decide
+                sent = self.executor.execute(effect.in_step(REPAY), repaying=True)
                 if sent.result not in DONE:
                     reason = f"{stand.reason}; but a lock could not be put back: {sent.detail}"
                     return Stand(

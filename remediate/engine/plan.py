@@ -80,6 +80,12 @@ def _spoken_wait(wait: Wait) -> str:
     return f"{wait.reason}; up to {spoken(wait.up_to)}"
 
 
+def not_accepted(change: Change) -> str:
+    """Return the sentence that says what an operator has not accepted."""
+    impact = "" if change.impact is Impact.NONE else f"; its impact is {change.impact.value}"
+    return f"nobody has accepted yet to {change.summary}{impact}"
+
+
 def judge(changes: Sequence[Change], guarded: Guarded) -> tuple[Refusal, ...]:
     """Return the guards' refusals of changes that would be sent one after the other."""
     refusals = []

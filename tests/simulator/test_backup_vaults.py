@@ -12,7 +12,7 @@ def test_a_vault_is_listed_by_subscription_and_by_group_and_got_with_its_securit
         [vault] = az.vaults.vaults.list_by_subscription_id()
         assert [one.id for one in az.vaults.vaults.list_by_resource_group("rg-web")] == [vault.id]
         assert list(az.vaults.vaults.list_by_resource_group("AzureBackupRG_westeurope_1")) == []
-        got = az.vaults.vaults.get("RG-BACKUP", "VAULT-WEU")
+        got = az.vaults.vaults.get("RG-WEB", "VAULT-WEU")
         assert (got.name, got.location) == ("vault-weu", "westeurope")
         settings = got.properties.security_settings
         assert settings.immutability_settings.state == "Disabled"
