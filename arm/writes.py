@@ -177,32 +177,44 @@ def send(session: Session, operation: str, target: str, body: Json | None) -> An
         except HttpResponseError as error:
             if isinstance(error, ClientAuthenticationError) and error.response is None:
                 raise NoCredentials(first_line(error), "Sign in again; nothing was sent.") from error
-            raise _refused(error, write, target) from error
+            raise (_lost(error, write, target) if error.response is None else _refused(error, write, target)) from error
         except ServiceRequestError as error:
             raise _connection(error, write, target) from error
-        except (SdkError, ValueError) as error:  # reset, timeout, cut off, no JSON: the effect may be there
-            raise Ambiguous(
-                f"{write.method} {target} was sent; its answer was lost: {first_line(error)}", _PROBE
-            ) from error
+        except (SdkError, ValueError) as error:  # reset, timeout, no JSON: the effect may be there
+            raise _lost(error, write, target) from error
     answer = answers[-1]
     if "html" in answer.headers.get("Content-Type", "").lower():
         raise Ambiguous(f"{write.method} {target} was answered with a web page, perhaps by a proxy", _PROBE)
     return Answer(answer.status_code, answer.headers)
 
 
+def _lost(error: Exception, write: WriteOperation, target: str) -> Ambiguous:
+    return Ambiguous(f"{write.method} {target} was sent; its answer was lost: {first_line(error)}", _PROBE)
+
+
+_NEVER_CONNECTED = ("NewConnectionError", "ConnectTimeoutError", "ConnectTimeout", "SSLCertVerificationError")
+
+
 def _connection(error: ServiceRequestError, write: WriteOperation, target: str) -> NotSent | Ambiguous:
     """Tell "never connected" from "connected and cut off": azure-core uses one class for both."""
-    chain: BaseException | None = error
-    text = ""
-    while chain is not None:
-        text += f" {type(chain).__name__} {chain}"
-        chain = chain.__cause__ or chain.__context__
-    never = ("NewConnectionError", "ConnectTimeout", "NameResolutionError", "SSLCertVerificationError")
-    if any(name in text for name in never):
+    if any(base.__name__ in _NEVER_CONNECTED for cause in _causes(error) for base in type(cause).__mro__):
         return NotSent(
             f"no connection for {write.method} {target}: {first_line(error)}", "Check the network, then resume."
         )
     return Ambiguous(f"{write.method} {target} was cut off: {first_line(error)}", _PROBE)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and all that it came from, wherever azure-core, requests and urllib3 keep it."""
+    found = [error]
+    for one in found:
+        inner = (getattr(one, "inner_exception", None), getattr(one, "reason", None), one.__cause__, one.__context__)
+        found += [
+            cause
+            for cause in (*inner, *one.args)
+            if isinstance(cause, BaseException) and all(cause is not known for known in found)
+        ]
+    return found
 
 
 def _refused(error: HttpResponseError, write: WriteOperation, target: str) -> NotSent | Rejected | Ambiguous:

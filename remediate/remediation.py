@@ -139,10 +139,11 @@ class Remediation:
             started_at=facts.azure_now,
             consent=consent if isinstance(consent, Consent) else Consent(),
         )
-        self.journal.create(run)
-        return self._drive(run, runbook, facts, diagnosis.findings)
+        return self._drive(run, runbook, facts, diagnosis.findings, new=True)
 
-    def _drive(self, run: Run, runbook: Runbook, facts: VmFacts, findings: Sequence[Finding]) -> Report:
+    def _drive(
+        self, run: Run, runbook: Runbook, facts: VmFacts, findings: Sequence[Finding], *, new: bool = False
+    ) -> Report:
         executor = Executor(
             facts=facts,
             journal=self.journal,
@@ -152,6 +153,9 @@ class Remediation:
             wait=self.wait,
             tell=self.tell,
         )
+        executor.hold_lease()
+        if new:
+            self.journal.create(run)
         driver = Driver(facts=facts, journal=self.journal, run=run, runbook=runbook, executor=executor, tell=self.tell)
         stand = driver.drive()
         return self._report(runbook, facts, run.arguments, stand, findings, driver.plan, run=run)

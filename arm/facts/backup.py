@@ -10,6 +10,7 @@ from typing import Any
 from ..ids import parse
 from ..session import Session
 from .times import filter_time, parse_time
+from .values import inner
 
 API = "2024-04-01"
 VAULT_API = "2024-04-01"
@@ -137,7 +138,7 @@ def read_item(session: Session, item_id: str) -> ProtectedItem:
     Permission: ``Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/read``.
     """
     body = session.get(item_id, API)
-    properties = body.get("properties", {})
+    properties = inner(body, "properties")
     return ProtectedItem(
         id=str(body.get("id") or item_id),
         state=str(properties.get("protectionState", "")),
@@ -151,8 +152,8 @@ def read_item(session: Session, item_id: str) -> ProtectedItem:
 
 def parse_job(entry: Mapping[str, Any]) -> Job:
     """Return the job of an ARM job object, from a list or from its details."""
-    properties = entry.get("properties", {})
-    extended = properties.get("extendedInfo") or {}
+    properties = inner(entry, "properties")
+    extended = inner(properties, "extendedInfo")
     return Job(
         id=str(entry.get("id", "")),
         name=str(entry.get("name", "")),
@@ -210,7 +211,7 @@ def read_jobs(
     jobs = [
         parse_job(entry)
         for entry in session.pages(f"{vault_of(item_id)}/backupJobs", API, filter_=" and ".join(clauses))
-        if str(entry.get("properties", {}).get("containerName", "")).lower().replace("iaasvmcontainer;", "", 1)
+        if str(inner(entry, "properties").get("containerName", "")).lower().replace("iaasvmcontainer;", "", 1)
         == container
     ]
     return tuple(sorted(jobs, key=lambda job: job.started.timestamp() if job.started else 0.0, reverse=True))
@@ -228,7 +229,7 @@ def read_recovery_points(session: Session, item_id: str) -> tuple[RecoveryPoint,
     """
     points = []
     for entry in session.pages(f"{item_id}/recoveryPoints", API):
-        properties = entry.get("properties", {})
+        properties = inner(entry, "properties")
         tiers = tuple(
             (str(tier.get("type", "")), str(tier.get("status", "")))
             for tier in properties.get("recoveryPointTierDetails") or []
@@ -241,8 +242,8 @@ def read_recovery_points(session: Session, item_id: str) -> tuple[RecoveryPoint,
 def read_policy(session: Session, policy_id: str) -> Policy:
     """Read a backup policy. Permission: ``Microsoft.RecoveryServices/Vaults/backupPolicies/read``."""
     body = session.get(policy_id, API)
-    properties = body.get("properties", {})
-    details = properties.get("instantRPDetails") or {}
+    properties = inner(body, "properties")
+    details = inner(properties, "instantRPDetails")
     days = properties.get("instantRpRetentionRangeInDays")
     return Policy(
         id=str(body.get("id") or policy_id),
@@ -263,7 +264,7 @@ def read_resource_guards(session: Session, vault_id: str) -> tuple[ResourceGuard
             proxy_id=str(entry.get("id", "")),
             operations=tuple(
                 str(detail.get("vaultCriticalOperation", ""))
-                for detail in entry.get("properties", {}).get("resourceGuardOperationDetails") or []
+                for detail in inner(entry, "properties").get("resourceGuardOperationDetails") or []
             ),
         )
         for entry in session.pages(f"{vault_id}/backupResourceGuardProxies", API)
@@ -275,8 +276,8 @@ def read_immutability(session: Session, vault_id: str) -> str:
 
     Permission: ``Microsoft.RecoveryServices/Vaults/read``.
     """
-    security = session.get(vault_id, VAULT_API).get("properties", {}).get("securitySettings") or {}
-    return str((security.get("immutabilitySettings") or {}).get("state") or "Disabled")
+    settings = inner(session.get(vault_id, VAULT_API), "properties", "securitySettings", "immutabilitySettings")
+    return str(settings.get("state") or "Disabled")
 
 
 def vault_of(item_id: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from ..ids import parse, same
 from ..session import Session
 from .times import parse_time
+from .values import inner
 
 API = "2024-07-01"
 VMSNAPSHOT_PUBLISHER = "microsoft.azure.recoveryservices"
@@ -93,17 +94,17 @@ def read_vm(session: Session, vm_id: str) -> VirtualMachine:
         NotFound: the VM does not exist (any more).
     """
     body = session.get(vm_id, API, expand_="instanceView")
-    properties = body.get("properties", {})
-    view = properties.get("instanceView", {})
-    codes = [str(status.get("code", "")) for status in view.get("statuses", [])]
+    properties = inner(body, "properties")
+    view = inner(properties, "instanceView")
+    codes = [str(status.get("code", "")) for status in view.get("statuses") or []]
     power = next((code.split("/", 1)[1] for code in codes if code.lower().startswith("powerstate/")), "unknown")
-    agent = view.get("vmAgent", {}).get("statuses", [])
+    agent = inner(view, "vmAgent").get("statuses") or []
     return VirtualMachine(
         id=str(body.get("id") or vm_id),
         name=str(body.get("name") or parse(vm_id).name),
         location=str(body.get("location", "")),
         unique_id=str(properties.get("vmId", "")),
-        os_type=str(properties.get("storageProfile", {}).get("osDisk", {}).get("osType", "")),
+        os_type=str(inner(properties, "storageProfile", "osDisk").get("osType", "")),
         tags=dict(body.get("tags") or {}),
         provisioning_state=str(properties.get("provisioningState", "")),
         power_state=power,
@@ -121,11 +122,11 @@ def read_extensions(session: Session, vm_id: str) -> tuple[Extension, ...]:
         Extension(
             id=str(entry.get("id", "")),
             name=str(entry.get("name", "")),
-            publisher=str(entry.get("properties", {}).get("publisher", "")),
-            type=str(entry.get("properties", {}).get("type", "")),
-            provisioning_state=str(entry.get("properties", {}).get("provisioningState", "")),
+            publisher=str(inner(entry, "properties").get("publisher", "")),
+            type=str(inner(entry, "properties").get("type", "")),
+            provisioning_state=str(inner(entry, "properties").get("provisioningState", "")),
         )
-        for entry in body.get("value", [])
+        for entry in body.get("value") or []
     )
 
 
@@ -138,7 +139,7 @@ def read_collection_ids(session: Session, vm_id: str) -> tuple[str, ...]:
     found = (
         str(entry["id"])
         for entry in session.pages(path, API)
-        if same(str(entry.get("properties", {}).get("source", {}).get("id", "")), vm_id)
+        if same(str(inner(entry, "properties", "source").get("id", "")), vm_id)
     )
     return tuple(sorted(found, key=str.lower))
 
@@ -149,23 +150,23 @@ def read_collection(session: Session, collection_id: str) -> RestorePointCollect
     Permission: ``Microsoft.Compute/restorePointCollections/read`` and ``…/restorePoints/read``.
     """
     body = session.get(collection_id, API, expand_="restorePoints")
-    properties = body.get("properties", {})
+    properties = inner(body, "properties")
     points = [_restore_point(entry) for entry in properties.get("restorePoints") or []]
     return RestorePointCollection(
         id=str(body.get("id") or collection_id),
         name=str(body.get("name") or parse(collection_id).name),
         group=parse(collection_id).resource_group,
-        source_id=str(properties.get("source", {}).get("id", "")),
+        source_id=str(inner(properties, "source").get("id", "")),
         points=tuple(sorted(points, key=lambda point: (point.created is None, point.created or 0, point.name))),
     )
 
 
 def _restore_point(entry: Mapping[str, Any]) -> RestorePoint:
-    properties = entry.get("properties", {})
+    properties = inner(entry, "properties")
     return RestorePoint(
         id=str(entry.get("id", "")),
         name=str(entry.get("name", "")),
         created=parse_time(properties.get("timeCreated")),
-        vm_unique_id=str((properties.get("sourceMetadata") or {}).get("vmId", "")),
+        vm_unique_id=str(inner(properties, "sourceMetadata").get("vmId", "")),
         provisioning_state=str(properties.get("provisioningState", "")),
     )

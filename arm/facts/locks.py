@@ -9,8 +9,10 @@ from typing import Any
 from ..errors import NotFound
 from ..ids import covers, parse, scope_of_lock
 from ..session import Session
+from .values import inner
 
 API = "2020-05-01"
+_REFUSED: dict[str, tuple[str, ...]] = {"cannotdelete": ("DELETE",), "notspecified": ()}
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,10 @@ class Lock:
     def blocks(self, method: str, resource_id: str) -> bool:
         """Say whether this lock refuses a request to a resource (source: Azure's lock documentation).
 
-        CanNotDelete refuses DELETE; ReadOnly refuses DELETE, PUT, PATCH and POST actions. Locks themselves are exempt.
+        CanNotDelete refuses DELETE; ReadOnly refuses DELETE, PUT, PATCH and POST actions; NotSpecified refuses nothing.
+        Locks themselves are exempt. A level that is not known here counts as ReadOnly.
         """
-        refused = ("DELETE",) if self.level.lower() == "cannotdelete" else ("DELETE", "PUT", "PATCH", "POST")
+        refused = _REFUSED.get(self.level.lower(), ("DELETE", "PUT", "PATCH", "POST"))
         return method.upper() in refused and covers(self.scope, resource_id)
 
     def body(self) -> dict[str, Any]:
@@ -53,7 +56,7 @@ class Lock:
 
 def parse_lock(entry: Mapping[str, Any]) -> Lock:
     """Return the lock of an ARM lock object."""
-    properties = entry.get("properties", {})
+    properties = inner(entry, "properties")
     return Lock(
         id=str(entry.get("id", "")),
         name=str(entry.get("name", "")),

@@ -100,7 +100,7 @@ class Driver:
         if self.plan.refusals:
             return self._refused(self.plan.refusals[0])
         if self.plan.missing:
-            return self._unapproved(self.plan.missing[0][0])
+            return self._unapproved(self.plan)
         return None
 
     def _step(self) -> Stand | None:
@@ -144,7 +144,7 @@ class Driver:
             return None
         names = self.run.steps[self.run.position :]
         self.plan = make_plan(self.runbook, names, self._situation(), self.run.consent)
-        return self._unapproved(missing[0])
+        return self._unapproved(self.plan)
 
     def _make(self, change: Change) -> Stand | None:
         try:
@@ -166,9 +166,9 @@ class Driver:
             return Stand(Verdict.PENDING, refusal.saw, "It goes on by 'remediate resume'.", until, refusal)
         return Stand(Verdict.REFUSED, refusal.saw, refusal.next_step, refusal=refusal)
 
-    def _unapproved(self, change: Change) -> Stand:
-        digest = self.plan.digest if self.plan else ""
-        accept = f"Read the plan, then 'remediate resume {self.run.id[:12]} --approve {digest}'."
+    def _unapproved(self, plan: Plan) -> Stand:
+        change, _ = plan.missing[0]
+        accept = f"Read the plan, then 'remediate resume {self.run.id[:12]} --approve {plan.digest}'."
         return Stand(Verdict.NEEDS_APPROVAL, not_accepted(change), accept)
 
     def _verify(self) -> Stand:
@@ -180,9 +180,8 @@ class Driver:
                 return Stand(Verdict.APPLIED, "every change was confirmed by reading it back", undo)
             return Stand(Verdict.NOTHING_TO_DO, "everything is as it should be")
         since = history.progress.changed_at
-        job = next((one.job for one in history.progress.backups.values() if one.completed), "") or self._other_backup(
-            since
-        )
+        ours = next((one.job for one in history.progress.backups.values() if one.completed), "")
+        job = ours or self._other_backup(since)
         newest = next((one for one in reversed(self.facts.recovery_points()) if one.time is not None), None)
         if job and newest is not None and newest.time is not None and newest.time > since:
             proof = Proof(newest.name, newest.time, since, job)
@@ -190,11 +189,11 @@ class Driver:
             return Stand(Verdict.FIXED, reason, proof=proof)
         now = self.facts.azure_now
         if now < since + NEW_POINT_PATIENCE:
-            reason = f"no recovery point newer than the repair of {iso(since)} is visible yet"
+            reason = f"no completed backup with a recovery point newer than the repair of {iso(since)} is visible yet"
             return Stand(Verdict.PENDING, reason, "It goes on by 'remediate resume'.", now + NEW_POINT_RECHECK)
         return Stand(
             Verdict.INCONCLUSIVE,
-            f"no recovery point newer than the repair of {iso(since)} has appeared",
+            f"no completed backup with a recovery point newer than the repair of {iso(since)} has appeared",
             "Look at the vault's backup jobs and recovery points.",
         )
 

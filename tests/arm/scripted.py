@@ -1,4 +1,4 @@
-"""What stands where Azure should be: a server with prepared answers, a port with nobody, a transport that only notes."""
+"""What stands in for Azure: a server with prepared answers, a port with nobody, a transport that only notes."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_what_is_no_resource_id_is_refused_with_an_example(text):
 
 def test_the_id_of_something_else_is_not_taken_for_a_vm():
     assert parse_vm(VM.upper()).name == "WEB-01"
-    with pytest.raises(UsageError, match="Microsoft.Compute/disks, not a virtual machine"):
+    with pytest.raises(UsageError, match=r"Microsoft\.Compute/disks, not a virtual machine"):
         parse_vm(f"{GROUP}/providers/Microsoft.Compute/disks/d")
 
 

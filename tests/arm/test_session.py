@@ -1,4 +1,4 @@
-"""Reading Azure when it is slow, busy, wrong, hostile or not there: a message a person can act on, and no waiting for real."""
+"""Reading Azure when it is slow, busy, wrong, hostile or not there: a message a person can act on."""
 
 from __future__ import annotations
 
@@ -149,7 +149,9 @@ def test_any_other_refusal_is_shown_in_azures_words(world, session):
         read(session, world)
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"[1]", b'{"error": "text"}', b'{"error": null}', b"\xff\xfe", b"<html>"])
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[1]", b'{"error": "text"}', b'{"error": null}', b"\xff\xfe", b"<html>"]
+)
 def test_an_error_without_azures_error_body_still_names_its_status(azure, session_at, body):
     azure.says(body, 400)
     with pytest.raises(AzureError, match="HTTP 400"):
@@ -171,7 +173,7 @@ def test_json_that_is_no_object_is_a_bad_answer(azure, session_at, body):
 
 def test_a_certificate_nobody_trusts_is_an_endpoint_that_cannot_be_reached(stack, session_at):
     server = stack.enter_context(serve(Simulator(), tls=True))
-    with pytest.raises(AzureError, match="(?i)certificate"):
+    with pytest.raises(AzureError, match=r"(?i)certificate"):
         session_at(server.endpoint).get(ID, API)
 
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from arm.errors import CredentialsRejected, Forbidden
+from arm.errors import CredentialsRejected, Forbidden, UsageError
 from remediate.engine.execute import LeaseLost
 from remediate.engine.model import Verdict
+from remediate.journal.model import Run
 from remediate.journal.sqlite import SqliteJournal
 from remediate.remediation import Accepted, Remediation
 from simulator.services.identity.tokens import Tokens
@@ -67,7 +68,7 @@ def test_a_completed_backup_without_a_new_recovery_point_is_not_called_fixed(dri
     world.fault("stale", path="recoveryPoints$", times=None)
     report = world.resume(run)
     assert report.stand.verdict is Verdict.PENDING
-    assert "no recovery point newer" in report.stand.reason
+    assert "recovery point newer" in report.stand.reason
     world.pass_time(timedelta(hours=30))
     report = world.resume(run)
     assert report.stand.verdict is Verdict.INCONCLUSIVE
@@ -255,3 +256,74 @@ def test_every_write_of_a_run_was_intended_in_the_journal_before(drill):
 
 def test_the_code_of_a_run_is_found_in_any_case(drill):
     assert drill().repair(code=CODE.lower()).stand.verdict is Verdict.PENDING
+
+
+def test_undo_of_an_unknown_run_is_refused(drill):
+    world = drill()
+    with pytest.raises(UsageError, match="there is no run"):
+        world.remediation().repair("undo:nosuch", world.vm(), accepted=YES)
+
+
+def test_only_locks_that_were_really_removed_are_put_back(drill):
+    world = drill("healthy")
+    world.repair(code="action:trigger_on_demand_backup")
+    report = world.repair(code="action:restore_lock")
+    assert report.stand.verdict is Verdict.NOTHING_TO_DO
+    assert "no lock that was removed" in report.stand.reason
+
+
+def test_an_action_that_somebody_else_did_while_it_was_stopped_has_nothing_left_to_do(drill, monkeypatch):
+    world = drill()
+    monkeypatch.setenv("IDENTITY_ENDPOINT", world.server.ready["token_url"])
+    monkeypatch.setenv("IDENTITY_HEADER", "x")
+    world.sign_in = True
+    world.fault("expire_tokens", method="DELETE", path="/extensions/")
+    with pytest.raises(CredentialsRejected):
+        world.repair(code="action:uninstall_vmsnapshot_extension")
+    (run,) = world.journal().open_runs()
+    world.simulator.world.compute.vms[world.vm_id.lower()].extensions.clear()
+    report = world.resume(run.id)
+    assert report.stand.verdict is Verdict.APPLIED, "its own request may have done it: the probe decides"
+
+
+def test_an_action_stopped_before_its_first_write_has_nothing_left_to_do_when_somebody_did_it(drill):
+    world = drill()
+    now = world.simulator.world.clock.now
+    name = "uninstall_vmsnapshot_extension"
+    world.journal().create(Run("r1", world.endpoint, world.vm_id, f"action:{name}", {}, (name,), now))
+    world.simulator.world.compute.vms[world.vm_id.lower()].extensions.clear()
+    assert world.resume("r1").stand.verdict is Verdict.NOTHING_TO_DO
+    assert world.writes == []
+
+
+def test_no_run_is_begun_on_a_vm_that_another_process_works_on(drill):
+    world = drill()
+    journal = world.journal()
+    assert journal.acquire(world.vm_id, "another-host/1/1/x", world.runtime.now(), 300, lambda _owner: False)
+    with pytest.raises(LeaseLost):
+        world.repair()
+    assert journal.runs(10) == []
+    assert world.writes == []
+
+
+def test_a_recovery_point_whose_backup_has_not_completed_is_no_proof(drill):
+    world = drill()
+    run = parked(world).run.id
+    somebody_backs_up(world)
+    world.pass_time(timedelta(minutes=10))
+    assert world.facts().recovery_points()[-1].time > world.journal().run(run).started_at
+    report = world.resume(run)
+    assert report.stand.verdict is Verdict.PENDING
+    assert "no completed backup" in report.stand.reason
+    world.pass_time(timedelta(hours=1))
+    assert world.resume(run).stand.verdict is Verdict.FIXED
+    assert len(world.effects) == 2
+
+
+def test_a_failed_backup_of_somebody_else_is_no_proof(drill):
+    world = drill("rp-collection-limit-other-error")
+    run = parked(world).run.id
+    somebody_backs_up(world)
+    world.pass_time(timedelta(hours=1))
+    report = world.resume(run)
+    assert report.stand.verdict is Verdict.NOT_FIXED

@@ -9,9 +9,10 @@ import pytest
 from actions.restore_points import LIMIT
 from remediate.engine.model import Verdict
 from remediate.remediation import Accepted
+from runbooks.registry import runbooks
 from simulator import SCENARIOS
 
-from ..drill import CODE, YES, Drill
+from ..drill import YES, Drill
 from .test_faults import finish
 
 FIXED_BY_YES = ("", "-collection-lock", "-custom-group", "-readonly-lock", "-no-lock", "-two-collections", "-localized")
@@ -154,10 +155,11 @@ def test_a_collection_that_somebody_made_by_hand_is_never_touched(drill):
     assert not any("my-golden-images" in one for one in world.writes)
 
 
+@pytest.mark.parametrize("code", [runbook.code for runbook in runbooks()])
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS))
-def test_a_dry_run_of_the_runbook_writes_nothing(drill, scenario):
+def test_a_dry_run_of_any_runbook_writes_nothing(drill, scenario, code):
     world = drill(scenario)
-    report = world.remediation(read_only=True).plan(CODE, world.vm())
+    report = world.remediation(read_only=True).plan(code, world.vm())
     assert report.dry_run
     assert world.writes == []
     assert report.requests["writes"] == 0
