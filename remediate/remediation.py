@@ -107,28 +107,25 @@ class Remediation:
             if going_on is not None:
                 return going_on
         diagnosis = runbook.diagnose(facts)
-        now = facts.azure_now
-        situation = Situation(facts, now, Progress({}, now))
-        stand: Stand | None = _without_repair(diagnosis)
-        plan = None
-        if stand is None:
+        plan, outcome = None, _without_repair(diagnosis)
+        if outcome is None:
+            now = facts.azure_now
             names = [step.name for step in runbook.steps]
+            situation = Situation(facts, now, Progress({}, now))
             plan = make_plan(runbook, names, situation, Consent(yes=accepted.yes), dry_run=dry_run)
-            stand = _planned(plan, accepted, dry_run=dry_run)
-        if stand is not None:
-            return self._report(runbook, facts, arguments, stand, diagnosis.findings, plan, dry_run=dry_run)
-        return self._start(runbook, facts, arguments, diagnosis, plan, accepted)
+            outcome = _decide(plan, accepted, dry_run=dry_run)
+        if isinstance(outcome, Stand):
+            return self._report(runbook, facts, arguments, outcome, diagnosis.findings, plan, dry_run=dry_run)
+        return self._start(runbook, facts, arguments, diagnosis.findings, outcome)
 
     def _start(
         self,
         runbook: Runbook,
         facts: VmFacts,
         arguments: Mapping[str, str],
-        diagnosis: Diagnosis,
-        plan: Plan | None,
-        accepted: Accepted,
+        findings: Sequence[Finding],
+        consent: Consent,
     ) -> Report:
-        consent = consent_of(plan, yes=accepted.yes, approve=accepted.approve) if plan else Consent()
         run = Run(
             id=self.session.runtime.new_id(),
             endpoint=self.session.endpoint,
@@ -137,9 +134,9 @@ class Remediation:
             arguments=dict(arguments),
             steps=tuple(step.name for step in runbook.steps),
             started_at=facts.azure_now,
-            consent=consent if isinstance(consent, Consent) else Consent(),
+            consent=consent,
         )
-        return self._drive(run, runbook, facts, diagnosis.findings, new=True)
+        return self._drive(run, runbook, facts, findings, new=True)
 
     def _drive(
         self, run: Run, runbook: Runbook, facts: VmFacts, findings: Sequence[Finding], *, new: bool = False
@@ -166,16 +163,15 @@ class Remediation:
         if not runs:
             return None
         run = runs[0]
-        if run.runbook.lower() == runbook.code.lower():
+        if runbook.code == f"{UNDO}{run.id}":
+            return None
+        if run.runbook.lower() == runbook.code.lower() and not accepted.expect:
             return self.resume(run.id, accepted=accepted, facts=facts)
         saw = (
             f"run {run.id[:12]} ({run.runbook}) is open on this VM: {run.verdict or 'in progress'} {run.reason}".strip()
         )
         refusal = Refusal("one-run-per-vm", saw, f"'remediate resume {run.id[:12]}' or 'remediate undo {run.id[:12]}'.")
-        if runbook.code.startswith(UNDO) and runbook.code[len(UNDO) :] == run.id:
-            return None
-        stand = Stand(Verdict.REFUSED, saw, refusal.next_step, refusal=refusal)
-        return self._report(runbook, facts, {}, stand, (), None)
+        return self._report(runbook, facts, {}, _refused(refusal), (), None)
 
     def resume(self, run_id: str, *, accepted: Accepted, now: bool = False, facts: VmFacts | None = None) -> Report:
         """Go on with a run.
@@ -206,8 +202,7 @@ class Remediation:
             return self._report(runbook, facts, run.arguments, stand, (), None, run=run)
         refusal = self._widen_consent(run, runbook, facts, accepted)
         if refusal is not None:
-            stand = Stand(Verdict.REFUSED, refusal.saw, refusal.next_step, refusal=refusal)
-            return self._report(runbook, facts, run.arguments, stand, (), None, run=run)
+            return self._report(runbook, facts, run.arguments, _refused(refusal), (), None, run=run)
         return self._drive(run, runbook, facts, ())
 
     def _widen_consent(self, run: Run, runbook: Runbook, facts: VmFacts, accepted: Accepted) -> Refusal | None:
@@ -286,41 +281,43 @@ class Remediation:
         )
 
 
-def _without_repair(diagnosis: Diagnosis) -> Stand | None:
+def _without_repair(diagnosis: Diagnosis) -> Stand | Consent | None:
     if diagnosis.decision is Decision.NOTHING:
         return Stand(Verdict.NOTHING_TO_DO, diagnosis.reason)
     if diagnosis.decision is Decision.REFUSE:
-        refusal = Refusal("diagnosis", diagnosis.reason, diagnosis.next_step)
-        return Stand(Verdict.REFUSED, diagnosis.reason, diagnosis.next_step, refusal=refusal)
+        return _refused(Refusal("diagnosis", diagnosis.reason, diagnosis.next_step))
     return None
 
 
-def _planned(plan: Plan, accepted: Accepted, *, dry_run: bool) -> Stand | None:
-    """Return where a plan stands when it is not carried out: refused, empty, only shown, or not accepted."""
+def _decide(plan: Plan, accepted: Accepted, *, dry_run: bool) -> Stand | Consent:
+    """Return the consent under which a plan is carried out, or where it stands when it is not.
+
+    It is not when a guard refuses, nothing needs changing, it is only shown, it is not the plan that was read, or
+    something in it has not been accepted.
+    """
     if plan.refusals:
-        refusal = plan.refusals[0]
-        return Stand(Verdict.REFUSED, refusal.saw, refusal.next_step, refusal=refusal)
+        return _refused(plan.refusals[0])
     if not plan.changes:
-        notes = [note for step in plan.steps for note in step.notes]
-        return Stand(Verdict.NOTHING_TO_DO, "; ".join(notes))
+        return Stand(Verdict.NOTHING_TO_DO, "; ".join(note for step in plan.steps for note in step.notes))
     if dry_run:
         safe = all(impact is Impact.NONE for _, impact in plan.missing)
         accept = "--yes" if safe else f"--approve {plan.digest}"
         return Stand(Verdict.PLANNED, "nothing was changed", f"Carry it out with {accept} instead of --dry-run.")
-    stale = consent_of(plan, yes=accepted.yes, approve=accepted.approve)
-    if isinstance(stale, Refusal):
-        return Stand(Verdict.REFUSED, stale.saw, stale.next_step, refusal=stale)
+    consent = consent_of(plan, yes=accepted.yes, approve=accepted.approve)
+    if isinstance(consent, Refusal):
+        return _refused(consent)
     if accepted.expect and accepted.expect != plan.digest:
         saw = (
             f"the plan in the file is {accepted.expect}, but the plan now is {plan.digest}: something has changed since"
         )
-        refusal = Refusal("approval", saw, "Make a new plan with --plan-out and read it.")
-        return Stand(Verdict.REFUSED, saw, refusal.next_step, refusal=refusal)
-    missing = [(change, impact) for change, impact in plan.missing if change.fingerprint not in stale.approved]
+        return _refused(Refusal("approval", saw, "Make a new plan with --plan-out and read it."))
+    missing = [(change, impact) for change, impact in plan.missing if change.fingerprint not in consent.approved]
     if missing:
-        change, _ = missing[0]
-        reason = not_accepted(change)
-        only_safe = all(one is Impact.NONE for _, one in missing)
+        only_safe = all(impact is Impact.NONE for _, impact in missing)
         accept = "Run again with --yes" if only_safe else f"Read the plan, then run again with --approve {plan.digest}"
-        return Stand(Verdict.NEEDS_APPROVAL, reason, f"{accept}.")
-    return None
+        return Stand(Verdict.NEEDS_APPROVAL, not_accepted(missing[0][0]), f"{accept}.")
+    return consent
+
+
+def _refused(refusal: Refusal) -> Stand:
+    return Stand(Verdict.REFUSED, refusal.saw, refusal.next_step, refusal=refusal)

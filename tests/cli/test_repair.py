@@ -175,3 +175,33 @@ def test_the_scenarios_are_listed_with_what_is_broken(remediate, output):
     said = remediate(None, "simulate", "list", "-o", output)
     assert said.status == 0
     assert "rp-collection-limit" in said.out
+
+
+def test_a_plan_file_does_not_reach_into_a_run_that_is_open(drill, remediate, tmp_path):
+    world, plan = drill(), tmp_path / "plan.json"
+    remediate(world, CODE, "--vm", "web-01", "--dry-run", "--plan-out", str(plan))
+    assert remediate(world, CODE, "--vm", "web-01", "--yes").status == 5
+    said = remediate(world, "apply", str(plan))
+    assert (said.status, "one-run-per-vm" in said.out) == (3, True)
+    assert len(world.effects) == 2
+
+
+def test_resume_goes_on_with_every_run_even_when_one_of_them_cannot(drill, remediate):
+    world = drill()
+    first = remediate(world, CODE, "--vm", "web-01", "--yes", "-o", "json").json["run"]
+    world.pass_time(timedelta(hours=6))
+    journal = world.journal()
+    broken = journal.run(first)
+    broken.id, broken.vm_id, broken.runbook = "broken", world.vm_id.replace("web-01", "web-02"), "NoLongerKnown"
+    journal.create(broken)
+    said = remediate(world, "resume", "-o", "json")
+    assert said.status == 2
+    assert [one["verdict"] for one in said.json["reports"]] == ["Fixed"]
+    assert [one["code"] for one in said.json["errors"]] == ["Usage"]
+    spoken = remediate(world, "resume")
+    assert "NoLongerKnown" in spoken.err
+
+
+def test_resume_without_a_parked_run_says_so(drill, remediate):
+    said = remediate(drill(), "resume")
+    assert (said.status, said.out) == (0, "no run is parked here\n")
