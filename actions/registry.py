@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from arm.errors import UsageError
 from arm.facts.collect import VmFacts
 from arm.facts.locks import Lock
-from arm.ids import group_id, parse, same, scope_of_lock
+from arm.ids import group_id, parse, same
 
 from .change import Change, Effects, NoChange
 from .extension import uninstall_vmsnapshot_extension
@@ -17,6 +18,7 @@ from .protection import RETENTION_DAYS, resume_protection, stop_protection_retai
 from .restore_points import LIMIT, delete_restore_point_collection, delete_restore_points
 
 Arguments = Mapping[str, str]
+_LOCK_ID = re.compile(r"/subscriptions/.+/providers/microsoft\.authorization/locks/[^/]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Action:
 
 def _whole(arguments: Arguments, name: str, default: int, lowest: int, highest: int) -> int:
     text = arguments.get(name, "") or str(default)
-    if not text.isdecimal() or not lowest <= int(text) <= highest:
+    if not text.isdecimal() or len(text) > len(str(highest)) or not lowest <= int(text) <= highest:
         raise UsageError(f"--{name} {text!r} is not a whole number from {lowest} to {highest}", f"Correct --{name}.")
     return int(text)
 
@@ -68,7 +70,7 @@ def remove_blocking_locks(facts: VmFacts, *, only: str = "") -> Iterator[Change 
         only: id or name of the one lock to remove; it must be one of those that block.
     """
     blocking = blocking_locks(facts)
-    chosen = [lock for lock in blocking if only in ("", lock.name) or same(lock.id, only)]
+    chosen = [lock for lock in blocking if only.lower() in ("", lock.name.lower()) or same(lock.id, only)]
     if only and not chosen:
         yield NoChange(f"no lock {only!r} applies to the restore point collections of this VM")
     elif not chosen:
@@ -80,7 +82,7 @@ def remove_blocking_locks(facts: VmFacts, *, only: str = "") -> Iterator[Change 
 
 def _restore_lock(facts: VmFacts, arguments: Arguments) -> Effects:
     lock_id = arguments.get("lock", "")
-    if "/providers/microsoft.authorization/locks/" not in lock_id.lower() or scope_of_lock(lock_id) == lock_id:
+    if not _LOCK_ID.fullmatch(lock_id):
         raise UsageError("restore_lock needs the full id of the lock", "Give --lock ID, or use 'remediate undo RUN'.")
     level = arguments.get("level", "") or "CanNotDelete"
     if level not in ("CanNotDelete", "ReadOnly"):
@@ -94,7 +96,7 @@ def _restore_lock(facts: VmFacts, arguments: Arguments) -> Effects:
 def _resume_protection(facts: VmFacts, arguments: Arguments) -> Effects:
     item = facts.item()
     policy = arguments.get("policy", "") or (item.policy_id if item else "")
-    if not policy:
+    if not policy and item is not None:
         raise UsageError("the item has no policy any more", "Give --policy NAME or the id of a policy of its vault.")
     if "/" not in policy:
         policy = f"{facts.protection().vault_id}/backupPolicies/{policy}"

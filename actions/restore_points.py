@@ -38,8 +38,11 @@ def delete_restore_points(facts: VmFacts, *, keep: int = LIMIT - 1) -> Effects:
     """
     surplus = count_points(facts) - max(keep, 1)
     candidates = service_points(facts)[:-1]
-    if surplus <= 0 or not candidates:
+    if surplus <= 0:
         yield NoChange(f"{count_points(facts)} restore points, {keep} may stay")
+        return
+    if not candidates:
+        yield NoChange("the backup service has made no restore point of this VM but the newest, which always stays")
         return
     for collection, point in candidates[:surplus]:
         created = iso(point.created) if point.created else "unknown"

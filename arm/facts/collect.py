@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from ..errors import NotFound, RemediationError
+from ..errors import BadResponse, NotFound, RemediationError
 from ..parallel import gather
 from ..session import Session
 from . import backup, compute, graph
@@ -55,7 +55,11 @@ class VmFacts:
             turn = self._turns.setdefault(name, threading.Lock())
         with turn:
             if name not in self._known:
-                self._known[name] = read()
+                try:
+                    self._known[name] = read()
+                except (AttributeError, KeyError, TypeError, ValueError) as error:
+                    what = f"Azure's answer about {name.replace('_', ' ')} is not of the documented shape: {error}"
+                    raise BadResponse(what, "Check what answers at the ARM endpoint.") from error
             return cast("T", self._known[name])
 
     @property

@@ -328,7 +328,21 @@ def status_of(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("\ninterrupted; nothing is lost: 'remediate resume' goes on with an open run", err=True)
         return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  # the one boundary: a bug is told as one, the journal is intact
+        print_error(_bug(error), _wanted_output(arguments))
+        return 1
     return status if isinstance(status, int) else 0
+
+
+def _bug(error: Exception) -> RemediationError:
+    import traceback
+
+    from arm.errors import RemediationError
+
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{place.filename.rsplit('/', 1)[-1]}:{place.lineno}"
+    step = "Report this with the command you ran; the journal knows how far an open run got, 'remediate runs' shows it."
+    return RemediationError(f"internal error at {where}: {type(error).__name__}: {error}", step)
 
 
 def _wanted_output(arguments: list[str]) -> str:

@@ -195,3 +195,30 @@ def test_logs_go_to_stderr_as_json_and_results_stay_clean(drill, remediate):
     assert said.json["verdict"] == "Planned"
     assert all(json.loads(line)["level"] == "info" for line in said.err.splitlines())
     assert said.err
+
+
+@pytest.mark.unjudged("the answer is garbled on purpose")
+def test_an_answer_of_a_shape_nobody_expects_is_no_traceback(drill, remediate):
+    world = drill()
+    handle = world.simulator.handle
+
+    def garbled(request):
+        response = handle(request)
+        if request.path.endswith("/virtualMachines/web-01"):
+            response.body = {"properties": 42}
+        return response
+
+    world.simulator.handle = garbled
+    said = remediate(world, CODE, "--vm", "web-01", "--yes")
+    assert said.status == 6
+    assert "not of the documented shape" in said.err
+    assert "Traceback" not in said.err
+    assert world.writes == []
+
+
+def test_a_bug_of_ours_is_told_as_one_without_a_traceback(remediate, monkeypatch):
+    monkeypatch.setattr("runbooks.registry.PACKAGES", ("no_such_package",))
+    said = remediate(None, "list")
+    assert said.status == 1
+    assert "internal error at" in said.err
+    assert "Traceback" not in said.err

@@ -1,0 +1,199 @@
+"""Facts from a fixture file: what a case does not give, it may not look at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actions.change import Change, Impact
+from arm.errors import NotFound
+from arm.facts.backup import Job, Policy, ProtectedItem, Protection, RecoveryPoint, ResourceGuard
+from arm.facts.collect import VmFacts
+from arm.facts.compute import Extension, RestorePoint, RestorePointCollection, VirtualMachine
+from arm.facts.graph import VmReference
+from arm.facts.locks import Lock, parse_lock
+from arm.facts.times import parse_time
+from arm.ids import normal
+
+SUBSCRIPTION = "/subscriptions/s"
+VM_ID = f"{SUBSCRIPTION}/resourceGroups/rg-web/providers/Microsoft.Compute/virtualMachines/web-01"
+VAULT = f"{SUBSCRIPTION}/resourceGroups/rg-backup/providers/Microsoft.RecoveryServices/vaults/vault-1"
+ITEM = f"{VAULT}/backupFabrics/Azure/protectionContainers/IaasVMContainer;iaasvmcontainerv2;rg-web;web-01/protectedItems/VM;iaasvmcontainerv2;rg-web;web-01"
+POLICY = f"{VAULT}/backupPolicies/daily"
+GROUP = "AzureBackupRG_westeurope_1"
+COLLECTION = "AzureBackup_web-01_1"
+UNIQUE = "aaaaaaaa-0000-4000-8000-000000000001"
+NOW = "2026-03-02T03:00:00Z"
+PLACES = {"{subscription}": SUBSCRIPTION, "{vm}": VM_ID, "{vault}": VAULT, "{item}": ITEM, "{policy}": POLICY}
+
+
+def cases(folder: Path) -> Iterator[Any]:
+    """Every JSON file below a folder as a parameter, named after it; ``{vm}`` and the like stand for full ids."""
+    for path in sorted(folder.rglob("*.json")):
+        text = path.read_text(encoding="utf-8")
+        for name, value in PLACES.items():
+            text = text.replace(name, value)
+        yield pytest.param(json.loads(text), id=str(path.relative_to(folder).with_suffix("")))
+
+
+def scope_id(scope: str) -> str:
+    """``group NAME``, ``subscription``, ``collection NAME in GROUP`` or an id, as an id."""
+    words = scope.split()
+    if words[0] == "subscription":
+        return SUBSCRIPTION
+    if words[0] == "group":
+        return f"{SUBSCRIPTION}/resourceGroups/{words[1]}"
+    if words[0] == "collection":
+        return (
+            f"{SUBSCRIPTION}/resourceGroups/{words[3]}/providers/Microsoft.Compute/restorePointCollections/{words[1]}"
+        )
+    return scope
+
+
+def vm(entry: dict[str, Any]) -> VirtualMachine:
+    return VirtualMachine(
+        id=VM_ID,
+        name="web-01",
+        location="westeurope",
+        unique_id=entry.get("unique_id", UNIQUE),
+        os_type="Linux",
+        tags=entry.get("tags", {}),
+        provisioning_state="Succeeded",
+        power_state=entry.get("power", "running"),
+        agent_status=entry.get("agent", "Ready"),
+    )
+
+
+def item(entry: dict[str, Any]) -> ProtectedItem:
+    return ProtectedItem(
+        id=ITEM,
+        state=entry.get("state", "Protected"),
+        policy_id=entry.get("policy", POLICY),
+        source_resource_id=VM_ID,
+        last_backup_status="Completed",
+        last_recovery_point=parse_time(entry.get("last_recovery_point")),
+        soft_deleted=entry.get("soft_deleted", False),
+    )
+
+
+def collection(entry: dict[str, Any]) -> RestorePointCollection:
+    name, group = entry.get("name", COLLECTION), entry.get("group", GROUP)
+    one = scope_id(f"collection {name} in {group}")
+    points = tuple(
+        RestorePoint(
+            id=f"{one}/restorePoints/{point['name']}",
+            name=point["name"],
+            created=parse_time(point.get("created")),
+            vm_unique_id=point.get("vm", UNIQUE),
+            provisioning_state="Succeeded",
+        )
+        for point in entry.get("points", [])
+    )
+    return RestorePointCollection(one, name, group, entry.get("source", VM_ID), points)
+
+
+def lock(entry: dict[str, Any]) -> Lock:
+    properties = {"level": "CanNotDelete", **{key: entry[key] for key in ("level", "notes", "owners") if key in entry}}
+    name = entry.get("name", "do-not-delete")
+    one = f"{scope_id(entry['scope'])}/providers/Microsoft.Authorization/locks/{name}"
+    return parse_lock({"id": one, "name": name, "properties": properties})
+
+
+def job(entry: dict[str, Any]) -> Job:
+    return Job(
+        id=f"{VAULT}/backupJobs/{entry.get('name', 'job-1')}",
+        name=entry.get("name", "job-1"),
+        operation=entry.get("operation", "Backup"),
+        status=entry.get("status", "Failed"),
+        started=parse_time(entry.get("started")),
+        ended=parse_time(entry.get("ended")),
+        on_demand=entry.get("on_demand", False),
+        errors=(),
+        dynamic_message=entry.get("message", ""),
+    )
+
+
+def recovery_point(entry: dict[str, Any]) -> RecoveryPoint:
+    tiers = tuple((kind, status) for kind, status in entry.get("tiers", {"HardenedRP": "Valid"}).items())
+    return RecoveryPoint(f"{ITEM}/recoveryPoints/{entry['name']}", entry["name"], parse_time(entry.get("time")), tiers)
+
+
+def _many(parse: Any) -> Any:
+    return lambda entries: tuple(parse(entry) for entry in entries)
+
+
+_PARSE: dict[str, Any] = {
+    "item": lambda entry: None if entry is None else item(entry),
+    "policy": lambda entry: Policy(POLICY, "daily", entry.get("prefix", ""), entry.get("suffix", ""), 2),
+    "immutability": str,
+    "collections": _many(collection),
+    "locks": _many(lock),
+    "extensions": _many(
+        lambda entry: Extension(
+            f"{VM_ID}/extensions/{entry['name']}", entry["name"], entry["publisher"], entry["type"], "Succeeded"
+        )
+    ),
+    "running_jobs": _many(job),
+    "recent_jobs": _many(job),
+    "last_failed_job": lambda entry: None if entry is None else job(entry),
+    "recovery_points": _many(recovery_point),
+    "resource_guards": _many(lambda entry: ResourceGuard(entry["proxy"], tuple(entry.get("operations", ())))),
+}
+
+
+class _GivenLocks:
+    """Where :func:`arm.facts.locks.read_lock` reads: the locks of the case."""
+
+    def __init__(self, locks: tuple[Lock, ...]) -> None:
+        self._locks = {normal(lock.id): lock for lock in locks}
+
+    def get(self, path: str, _api_version: str) -> dict[str, Any]:
+        found = self._locks.get(normal(path))
+        if found is None:
+            raise NotFound(f"{path} was not found", "Check the name.")
+        return {"id": found.id, "name": found.name, **found.body()}
+
+
+class GivenFacts(VmFacts):
+    """The facts of a case. A fact that the case does not give is an error of the case, or of who reads it."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        known = {name: _PARSE[name](entry) for name, entry in given.items() if name not in ("vm", "now")}
+        super().__init__(_GivenLocks(known.get("locks", ())), VmReference(VM_ID, "westeurope"))  # type: ignore[arg-type]
+        self._now = given.get("now", NOW)
+        self._given = known
+        self._given["protection"] = Protection("", "") if given.get("item", {}) is None else Protection(VAULT, ITEM)
+        self._vm = given.get("vm", {})
+
+    @property
+    def azure_now(self) -> datetime:
+        return parse_time(self._now) or datetime(2026, 3, 2, tzinfo=timezone.utc)
+
+    def _once(self, name: str, read: Any) -> Any:
+        if name == "vm":
+            if self._vm is None:
+                raise NotFound(f"{VM_ID} was not found", "Check the name.")
+            return vm(self._vm)
+        if name not in self._given:
+            raise LookupError(f"the case gives no {name!r}")
+        return self._given[name]
+
+
+def change(entry: dict[str, Any]) -> Change:
+    """A change of a case; only operation and target are needed."""
+    return Change(
+        action=entry.get("action", "asked"),
+        operation=entry["operation"],
+        target=entry["target"],
+        summary=entry.get("summary", "a change"),
+        reason="asked for",
+        before=entry.get("before"),
+        after=entry.get("after"),
+        impact=Impact(entry.get("impact", "none")),
+        body=entry.get("body", {}),
+    )
