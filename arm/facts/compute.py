@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..errors import BadResponse
 from ..ids import parse, same
 from ..session import Session
 from .times import parse_time
@@ -92,8 +93,11 @@ def read_vm(session: Session, vm_id: str) -> VirtualMachine:
 
     Raises:
         NotFound: the VM does not exist (any more).
+        BadResponse: the answer is about something else.
     """
     body = session.get(vm_id, API, expand_="instanceView")
+    if not same(str(body.get("id", "")), vm_id):
+        raise BadResponse(f"asked for {vm_id}, the answer is about {body.get('id')!r}", "Check the ARM endpoint.")
     properties = inner(body, "properties")
     view = inner(properties, "instanceView")
     codes = [str(status.get("code", "")) for status in view.get("statuses") or []]

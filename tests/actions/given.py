@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ from arm.ids import normal
 SUBSCRIPTION = "/subscriptions/s"
 VM_ID = f"{SUBSCRIPTION}/resourceGroups/rg-web/providers/Microsoft.Compute/virtualMachines/web-01"
 VAULT = f"{SUBSCRIPTION}/resourceGroups/rg-backup/providers/Microsoft.RecoveryServices/vaults/vault-1"
-ITEM = f"{VAULT}/backupFabrics/Azure/protectionContainers/IaasVMContainer;iaasvmcontainerv2;rg-web;web-01/protectedItems/VM;iaasvmcontainerv2;rg-web;web-01"
+_NAME = "iaasvmcontainerv2;rg-web;web-01"
+ITEM = f"{VAULT}/backupFabrics/Azure/protectionContainers/IaasVMContainer;{_NAME}/protectedItems/VM;{_NAME}"
 POLICY = f"{VAULT}/backupPolicies/daily"
 GROUP = "AzureBackupRG_westeurope_1"
 COLLECTION = "AzureBackup_web-01_1"
@@ -32,13 +32,15 @@ NOW = "2026-03-02T03:00:00Z"
 PLACES = {"{subscription}": SUBSCRIPTION, "{vm}": VM_ID, "{vault}": VAULT, "{item}": ITEM, "{policy}": POLICY}
 
 
-def cases(folder: Path) -> Iterator[Any]:
+def cases(folder: Path) -> list[Any]:
     """Every JSON file below a folder as a parameter, named after it; ``{vm}`` and the like stand for full ids."""
+    found = []
     for path in sorted(folder.rglob("*.json")):
         text = path.read_text(encoding="utf-8")
         for name, value in PLACES.items():
             text = text.replace(name, value)
-        yield pytest.param(json.loads(text), id=str(path.relative_to(folder).with_suffix("")))
+        found.append(pytest.param(json.loads(text), id=str(path.relative_to(folder).with_suffix(""))))
+    return found
 
 
 def scope_id(scope: str) -> str:
@@ -49,9 +51,8 @@ def scope_id(scope: str) -> str:
     if words[0] == "group":
         return f"{SUBSCRIPTION}/resourceGroups/{words[1]}"
     if words[0] == "collection":
-        return (
-            f"{SUBSCRIPTION}/resourceGroups/{words[3]}/providers/Microsoft.Compute/restorePointCollections/{words[1]}"
-        )
+        group = f"{SUBSCRIPTION}/resourceGroups/{words[3]}"
+        return f"{group}/providers/Microsoft.Compute/restorePointCollections/{words[1]}"
     return scope
 
 

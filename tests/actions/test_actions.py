@@ -53,6 +53,11 @@ def test_no_case_gives_an_argument_that_its_action_does_not_take(case):
     assert set(case.get("arguments", {})) <= set(ACTIONS[case["action"]].arguments)
 
 
+def test_an_absurdly_long_number_is_refused_and_no_crash():
+    with pytest.raises(UsageError, match="whole number from 1 to 10000"):
+        ACTIONS["delete_restore_points"].run(GivenFacts({"collections": []}), {"keep": "9" * 5000})
+
+
 @pytest.mark.parametrize("name", ACTIONS)
 def test_an_action_says_in_words_what_it_does_and_what_it_takes(name):
     action = ACTIONS[name]

@@ -198,20 +198,23 @@ def test_logs_go_to_stderr_as_json_and_results_stay_clean(drill, remediate):
 
 
 @pytest.mark.unjudged("the answer is garbled on purpose")
-def test_an_answer_of_a_shape_nobody_expects_is_no_traceback(drill, remediate):
+@pytest.mark.parametrize(
+    ("body", "text"), [({"tags": 42}, "not of the documented shape"), ({"id": "/x"}, "the answer is about '/x'")]
+)
+def test_an_answer_of_a_shape_nobody_expects_is_no_traceback(drill, remediate, body, text):
     world = drill()
     handle = world.simulator.handle
 
     def garbled(request):
         response = handle(request)
         if request.path.endswith("/virtualMachines/web-01"):
-            response.body = {"properties": 42}
+            response.body = {**response.body, **body}
         return response
 
     world.simulator.handle = garbled
     said = remediate(world, CODE, "--vm", "web-01", "--yes")
     assert said.status == 6
-    assert "not of the documented shape" in said.err
+    assert text in said.err
     assert "Traceback" not in said.err
     assert world.writes == []
 

@@ -1,0 +1,108 @@
+"""A probe tells from Azure itself whether a write took effect."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from actions.change import Change
+from actions.probes import Effect, probe, started_backup
+from actions.registry import ACTIONS
+from arm.errors import AzureError
+from arm.facts.collect import VmFacts
+from arm.operations import IN_PROGRESS, accepted, poll
+from arm.writes import OPERATIONS, send
+
+PLANS = {
+    "locks.delete": ("rp-collection-limit", "remove_lock", {}),
+    "locks.create_or_update": ("rp-collection-limit", "restore_lock", {"level": "ReadOnly", "notes": "n"}),
+    "restore_points.delete": ("rp-collection-limit-no-lock", "delete_restore_points", {}),
+    "restore_point_collections.delete": ("rp-collection-limit-no-lock", "delete_restore_point_collection", {}),
+    "virtual_machine_extensions.delete": ("healthy", "uninstall_vmsnapshot_extension", {}),
+    "backups.trigger": ("healthy", "trigger_on_demand_backup", {}),
+    "protected_items.stop": ("healthy", "stop_protection_retain_data", {}),
+    "protected_items.resume": ("protection-stopped", "resume_protection", {"policy": "daily"}),
+}
+
+
+def planned(drill, operation: str):
+    scenario, action, arguments = PLANS[operation]
+    world = drill(scenario)
+    facts = VmFacts(world.session(), world.vm())
+    if action == "restore_lock":
+        group = world.vm_id.split("/providers/")[0]
+        arguments = {**arguments, "lock": f"{group}/providers/Microsoft.Authorization/locks/new"}
+    change = next(iter(ACTIONS[action].run(facts, arguments)))
+    assert isinstance(change, Change)
+    return world, facts, change
+
+
+def carried_out(facts, change) -> None:
+    answer = send(facts.session, change.operation, change.target, dict(change.body))
+    operation = accepted(answer.headers)
+    while operation is not None and poll(facts.session, operation).status == IN_PROGRESS:
+        continue
+
+
+def test_every_write_has_a_probe_that_is_tested_here():
+    assert set(PLANS) == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("operation", PLANS)
+def test_a_write_is_seen_as_applied_only_when_it_took_effect(drill, operation):
+    world, facts, change = planned(drill, operation)
+    facts.vm()
+    since = facts.azure_now
+    assert probe(facts, change, since) is Effect.NOT_APPLIED
+    carried_out(facts, change)
+    assert probe(facts, change, since) is Effect.APPLIED
+    assert len(world.writes) == 1
+
+
+@pytest.mark.parametrize("operation", PLANS)
+def test_a_write_whose_answer_was_lost_is_found_by_its_probe(drill, operation):
+    world, facts, change = planned(drill, operation)
+    facts.vm()
+    since = facts.azure_now
+    world.fault("reset_after", method=change.method, path=change.target.rsplit("/", 1)[-1].replace("(", "."))
+    with pytest.raises(Exception, match="answer was lost"):
+        send(facts.session, change.operation, change.target, dict(change.body))
+    world.pass_time(timedelta(minutes=10))
+    assert probe(facts, change, since) is Effect.APPLIED
+
+
+@pytest.mark.parametrize("operation", PLANS)
+def test_a_probe_that_cannot_look_does_not_guess(drill, operation):
+    world, facts, change = planned(drill, operation)
+    facts.vm()
+    since = facts.azure_now
+    world.fault("status", status=503, times=None)
+    with pytest.raises(AzureError):
+        probe(facts, change, since)
+
+
+def test_a_lock_of_another_level_is_not_the_lock_that_was_to_be_put_back(drill):
+    world, facts, change = planned(drill, "locks.create_or_update")
+    world.simulator.world.authorization.add_lock(change.target.split("/providers/")[0], "new", "CanNotDelete", "n")
+    assert probe(facts, change, world.simulator.world.clock.now) is Effect.NOT_APPLIED
+
+
+def test_a_backup_of_the_schedule_or_of_before_is_not_the_one_that_was_started(drill):
+    world = drill("rp-collection-limit-nine-backups")
+    facts = world.facts()
+    facts.vm()
+    assert started_backup(facts, facts.azure_now) is None
+    world.pass_time(timedelta(days=1))
+    facts = world.facts()
+    facts.vm()
+    assert started_backup(facts, facts.azure_now - timedelta(hours=23)) is None
+
+
+def test_of_several_backups_since_then_the_first_is_the_one_that_was_started(drill):
+    world = drill("rp-collection-limit-nine-backups")
+    facts = world.facts()
+    facts.vm()
+    jobs = [job for job in facts.recent_jobs() if job.on_demand]
+    first = min(jobs, key=lambda job: job.started)
+    assert started_backup(facts, first.started).name == first.name
