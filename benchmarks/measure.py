@@ -4,7 +4,8 @@ usage: python benchmarks/measure.py [RUNS]     (`make bench` does it in the envi
 
 Every command runs in a process of its own, in turn with the others, so that a busy machine slows all alike; the ratio
 to the baseline of the same turn tells more than the time. The simulator is served by another process and answers after
-60 ms, about what Resource Manager takes.
+60 ms, about what Resource Manager takes. Memory is the peak of resident memory; what is not above this process's own
+(the first line) is not seen.
 """
 
 from __future__ import annotations
@@ -153,9 +154,7 @@ def table(commands: Sequence[Measured]) -> Iterator[str]:
     yield "|---|---:|---:|---:|---:|---|"
     for one in commands:
         median = statistics.median(one.seconds)
-        target = (
-            "" if one.target is None else f"{one.target * 1000:.0f} ms"
-        )
+        target = "" if one.target is None else f"under {one.target * 1000:.0f} ms"
         yield (
             f"| `{one.name}` | {min(one.seconds) * 1000:.0f} ms | {median * 1000:.0f} ms | {median / baseline:.1f} "
             f"| {max(one.megabytes):.0f} MB | {target} |"

@@ -31,6 +31,9 @@ def recovery_point_safety(change: Change, situation: Guarded) -> Refusal | None:
     collection = found[0]
     whole = same(collection.id, change.target)
     points = [point for point in collection.points if whole or same(point.id, change.target)]
+    if not points and not whole:
+        saw = f"{change.target} is not there, or not any more"
+        return Refusal(_GUARD, saw, "Plan again with what is there now.", passing=True)
     return (
         _not_ours(collection, facts)
         or _recreated_vm(points, facts)
@@ -40,15 +43,19 @@ def recovery_point_safety(change: Change, situation: Guarded) -> Refusal | None:
 
 
 def vault_copy(point: RestorePoint, recovery_points: tuple[RecoveryPoint, ...]) -> RecoveryPoint | None:
-    """Return the recovery point of the same backup when it has a valid copy in the vault or archive tier."""
+    """Return the recovery point of the same backup when it has a valid copy in the vault or archive tier.
+
+    When two are as near in time, nobody knows which one it is; then both must have such a copy.
+    """
     if point.created is None:
         return None
     created = point.created
     timed = [(abs(one.time - created), one) for one in recovery_points if one.time is not None]
     if not timed:
         return None
-    distance, nearest = min(timed, key=lambda pair: pair[0])
-    return nearest if distance <= SAME_BACKUP and nearest.in_vault else None
+    distance = min(pair[0] for pair in timed)
+    nearest = [one for away, one in timed if away == distance]
+    return nearest[0] if distance <= SAME_BACKUP and all(one.in_vault for one in nearest) else None
 
 
 def _no(saw: str, next_step: str) -> Refusal:

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from actions.change import Change, NoChange
+from arm.errors import UsageError
 from arm.facts.backup import Job
 from arm.facts.collect import VmFacts
 
@@ -176,5 +177,15 @@ class Runbook:
     entry: Entry | None = None
 
     def step(self, name: str) -> Step:
-        """Return a step by its name, as a run has pinned it."""
-        return next(step for step in self.steps if step.name == name)
+        """Return a step by its name, as a run has pinned it.
+
+        Raises:
+            UsageError: this version has no such step; the run was begun by another one.
+        """
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise UsageError(
+            f"{self.code} has no step {name!r} in this version",
+            "Go on with the version of this software that began the run.",
+        )

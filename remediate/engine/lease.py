@@ -8,6 +8,8 @@ from pathlib import Path
 
 LEASE_SECONDS = 300.0
 """A lease that is not renewed for so long is free; it is renewed before every send and every pause."""
+PROC = Path("/proc")
+_UNKNOWN = "unknown"
 
 
 def owner_name(nonce: str) -> str:
@@ -17,20 +19,27 @@ def owner_name(nonce: str) -> str:
 
 
 def abandoned(owner: str) -> bool:
-    """Say whether a lease's owner was a process of this very host that has ended (killed, crashed)."""
-    host, pid, started, _nonce = owner.split("/", 3)
-    return host == socket.gethostname() and _started(int(pid)) != started
+    """Say whether a lease's owner was a process of this very host that has ended (killed, crashed).
+
+    ``False`` when that cannot be known: another host, a name of another kind, a kernel that does not tell.
+    """
+    parts = owner.split("/")
+    if len(parts) != 4 or parts[0] != socket.gethostname() or not parts[1].isdecimal():
+        return False
+    now, then = _started(int(parts[1])), parts[2]
+    return now != then and _UNKNOWN not in (now, then)
 
 
 def _started(pid: int) -> str:
-    """Return when a process started, in the kernel's ticks; empty when it is gone.
+    """Return when a process started, in the kernel's ticks; empty when it is gone, or dead and not yet buried (zombie).
 
     Where the kernel does not tell (no ``/proc``), every process counts as alive: only time frees its lease.
     """
-    if not Path("/proc/self/stat").exists():
-        return "unknown"
+    if not (PROC / "self" / "stat").exists():
+        return _UNKNOWN
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        stat = (PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] in ("Z", "X") else fields[19]

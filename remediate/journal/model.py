@@ -115,7 +115,7 @@ class Journal(Protocol):
         """Write a run's current state."""
 
     def run(self, run_id: str) -> Run | None:
-        """Return a run by its id, or by a beginning of it that only one has."""
+        """Return a run by its id, or by a beginning of it that only one has; ``None`` for an empty text."""
 
     def runs(self, limit: int, vm_id: str = "") -> Sequence[Run]:
         """Return the newest runs first; those of one VM when given."""
@@ -130,7 +130,7 @@ class Journal(Protocol):
         """Return a run's records in order."""
 
     def add_duty(self, duty: Duty) -> None:
-        """Record a debt; one that is there already stays as it is."""
+        """Record a debt; one that is there already stays as it is, one that was repaid stands again."""
 
     def duties(self, run_id: str) -> Sequence[Duty]:
         """Return the unpaid debts of a run."""

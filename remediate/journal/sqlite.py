@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -44,10 +44,22 @@ class SqliteJournal:
         with self._explained():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-        with self._explained():
+        try:
+            with self._explained():
+                self._prefer_write_ahead_log()
+                self._db.execute("PRAGMA synchronous=FULL")
+                self._prepare()
+        except JournalError:
+            self._db.close()
+            raise
+
+    def _prefer_write_ahead_log(self) -> None:
+        """Switch to the write-ahead log, unless another process has the file: then the next one to open it does.
+
+        The setting stays in the file; without it everything is just as durable, only slower.
+        """
+        with suppress(sqlite3.OperationalError):
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._prepare()
 
     def _prepare(self) -> None:
         with self._transaction():
@@ -57,7 +69,6 @@ class SqliteJournal:
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         if version > SCHEMA_VERSION:
-            self._db.close()
             raise JournalError(
                 f"{self.path} was written by a newer version (schema {version}, this one knows {SCHEMA_VERSION})",
                 "Upgrade azure-backup-remediation, or give another file with --state.",
@@ -71,6 +82,16 @@ class SqliteJournal:
             raise JournalError(
                 f"the journal {self.path} cannot be used: {error}",
                 "Nothing is changed without a journal. Check the disk and the permissions, or give --state PATH.",
+            ) from error
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, KeyError, TypeError) as error:
+            raise JournalError(
+                f"the journal {self.path} is damaged: {type(error).__name__} {error}",
+                "Restore it from a copy, or give another file with --state; locks on loan are in the duties table.",
             ) from error
 
     @contextmanager
@@ -102,10 +123,13 @@ class SqliteJournal:
     def _runs(self, clause: str, parameters: Sequence[object]) -> list[Run]:
         with self._explained():
             rows = self._db.execute(f"SELECT data FROM runs {clause}", parameters).fetchall()  # noqa: S608
-        return [Run.from_json(json.loads(data)) for (data,) in rows]
+        with self._readable():
+            return [Run.from_json(json.loads(data)) for (data,) in rows]
 
     def run(self, run_id: str) -> Run | None:
         """Return a run by its id, or by a beginning of it that only one has."""
+        if not run_id:
+            return None
         exact = self._runs("WHERE id = ?", (run_id,))
         found = exact or self._runs("WHERE substr(id, 1, ?) = ? LIMIT 2", (len(run_id), run_id))
         return found[0] if len(found) == 1 else None
@@ -136,16 +160,18 @@ class SqliteJournal:
             rows = self._db.execute(
                 "SELECT sequence, kind, at, data FROM records WHERE run = ? ORDER BY sequence", (run_id,)
             ).fetchall()
-        return [
-            Record(run_id, sequence, kind, datetime.fromisoformat(at), json.loads(data))
-            for sequence, kind, at, data in rows
-        ]
+        with self._readable():
+            return [
+                Record(run_id, sequence, kind, datetime.fromisoformat(at), json.loads(data))
+                for sequence, kind, at, data in rows
+            ]
 
     def add_duty(self, duty: Duty) -> None:
-        """Record a debt; one that is there already stays as it is."""
+        """Record a debt; one that is there already stays as it is, one that was repaid stands again."""
         with self._transaction():
             self._db.execute(
-                "INSERT OR IGNORE INTO duties (run, lock, lock_id, body) VALUES (?, ?, ?, ?)",
+                "INSERT INTO duties (run, lock, lock_id, body) VALUES (?, ?, ?, ?) ON CONFLICT (run, lock) DO UPDATE"
+                " SET lock_id = excluded.lock_id, body = excluded.body, repaid = 0 WHERE repaid = 1",
                 (duty.run_id, normal(duty.lock_id), duty.lock_id, json.dumps(duty.body)),
             )
 
@@ -155,7 +181,8 @@ class SqliteJournal:
             rows = self._db.execute(
                 "SELECT lock_id, body FROM duties WHERE run = ? AND repaid = 0 ORDER BY lock", (run_id,)
             ).fetchall()
-        return [Duty(run_id, lock_id, json.loads(body)) for lock_id, body in rows]
+        with self._readable():
+            return [Duty(run_id, lock_id, json.loads(body)) for lock_id, body in rows]
 
     def repaid(self, duty: Duty) -> None:
         """Strike a debt off."""

@@ -8,6 +8,7 @@ from actions.change import NoChange
 from actions.protection import STOPPED, trigger_on_demand_backup
 from actions.registry import blocking_locks, in_service_group, remove_blocking_locks
 from actions.restore_points import LIMIT, count_points, delete_restore_point_collection, delete_restore_points
+from arm.facts.backup import vault_of
 from arm.facts.collect import VmFacts
 from arm.facts.locks import Lock
 from arm.facts.times import iso
@@ -37,14 +38,15 @@ def diagnose(facts: VmFacts) -> Diagnosis:
         else "several backups a day"
     )
     if failed is None or not _still_failing(facts, failed.ended or failed.started):
+        last = "the last backup succeeded" if failed else "no backup failed in the last 30 days"
         again = f"; {cause}, so the limit will be reached again" if locks or count >= LIMIT else ""
-        return Diagnosis(Decision.NOTHING, f"{count} restore points, and the last backup succeeded{again}", findings)
+        return Diagnosis(Decision.NOTHING, f"{count} restore points, and {last}{again}", findings)
     if count >= LIMIT:
         return Diagnosis(Decision.REPAIR, f"{count} of {LIMIT} restore points: {cause}", findings)
     if ENTRY.describes(failed):
         return Diagnosis(Decision.REPAIR, f"the last backup failed with {ENTRY.code}; {count} points now", findings)
-    titles = "; ".join(error.title or error.text for error in failed.errors) or "an error without details"
-    reason = f"only {count} restore points, and the last backup failed with another error: {titles}"
+    titles = "; ".join(error.title or error.text for error in failed.errors if error.title or error.text)
+    reason = f"only {count} restore points, and the last backup failed with another error: {titles or 'the job gives no details'}"
     return Diagnosis(Decision.REFUSE, reason, findings, "Name the error that the job shows, not this one.")
 
 
@@ -56,6 +58,8 @@ def _not_repairable(facts: VmFacts) -> tuple[str, str] | None:
         return "the backup item is deleted (soft delete)", "Undelete it in the vault first."
     if item.state.lower() in STOPPED:
         return f"protection is stopped ({item.state})", "Resume it with 'remediate action resume_protection'."
+    if facts.vm_or_none() is None:
+        return "the virtual machine does not exist any more", "Stop its protection, or restore the machine first."
     return None
 
 
@@ -73,10 +77,10 @@ def _findings(facts: VmFacts) -> list[Finding]:
         found.append(Finding("virtual machine", f"{vm.name}, {vm.os_type}, {vm.power_state}, {agent}"))
     if item is not None:
         last = iso(item.last_recovery_point) if item.last_recovery_point else "none"
-        vault = item.id.split("/backupFabrics/")[0].rsplit("/", 1)[-1]
+        vault = vault_of(item.id).rsplit("/", 1)[-1]
         found.append(Finding("protected item", f"{item.state} in vault {vault}, last recovery point {last}"))
     if failed is not None:
-        errors = "; ".join(f"{error.code}: {error.title or error.text}" for error in failed.errors)
+        errors = "; ".join(f"{error.code}: {error.title or error.text}".rstrip(": ") for error in failed.errors)
         when = iso(failed.started) if failed.started else "at an unknown time"
         found.append(Finding("last failed backup", f"{when} {errors or failed.dynamic_message}".strip()))
     for collection in facts.collections():

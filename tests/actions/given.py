@@ -11,7 +11,7 @@ import pytest
 
 from actions.change import Change, Impact
 from arm.errors import NotFound
-from arm.facts.backup import Job, Policy, ProtectedItem, Protection, RecoveryPoint, ResourceGuard
+from arm.facts.backup import Job, JobError, Policy, ProtectedItem, Protection, RecoveryPoint, ResourceGuard
 from arm.facts.collect import VmFacts
 from arm.facts.compute import Extension, RestorePoint, RestorePointCollection, VirtualMachine
 from arm.facts.graph import VmReference
@@ -72,7 +72,7 @@ def vm(entry: dict[str, Any]) -> VirtualMachine:
 
 def item(entry: dict[str, Any]) -> ProtectedItem:
     return ProtectedItem(
-        id=ITEM,
+        id=entry.get("id", ITEM),
         state=entry.get("state", "Protected"),
         policy_id=entry.get("policy", POLICY),
         source_resource_id=VM_ID,
@@ -114,7 +114,7 @@ def job(entry: dict[str, Any]) -> Job:
         started=parse_time(entry.get("started")),
         ended=parse_time(entry.get("ended")),
         on_demand=entry.get("on_demand", False),
-        errors=(),
+        errors=tuple(JobError(one.get("code"), one.get("title", ""), "", ()) for one in entry.get("errors", ())),
         dynamic_message=entry.get("message", ""),
     )
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from actions.change import Change, NoChange
+from actions.locks import remove_lock
 from actions.registry import ACTIONS
 from arm.errors import UsageError
 
-from .given import GivenFacts, cases
+from .given import GivenFacts, cases, lock
 
 FOLDER = Path(__file__).parent / "cases"
 DERIVED = ("method", "path", "permissions", "fingerprint", "step")
@@ -56,6 +57,14 @@ def test_no_case_gives_an_argument_that_its_action_does_not_take(case):
 def test_an_absurdly_long_number_is_refused_and_no_crash():
     with pytest.raises(UsageError, match="whole number from 1 to 10000"):
         ACTIONS["delete_restore_points"].run(GivenFacts({"collections": []}), {"keep": "9" * 5000})
+
+
+def test_a_lock_that_is_gone_already_needs_no_removal():
+    facts = GivenFacts({"locks": []})
+    gone = lock({"scope": "group rg-web"})
+    assert list(remove_lock(facts, gone, service_group=True, reason="r")) == [
+        NoChange("lock 'do-not-delete' does not exist")
+    ]
 
 
 @pytest.mark.parametrize("name", ACTIONS)

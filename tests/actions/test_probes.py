@@ -9,7 +9,7 @@ import pytest
 from actions.change import Change
 from actions.probes import Effect, probe, started_backup
 from actions.registry import ACTIONS
-from arm.errors import AzureError
+from arm.errors import Ambiguous, AzureError
 from arm.facts.collect import VmFacts
 from arm.operations import IN_PROGRESS, accepted, poll
 from arm.writes import OPERATIONS, send
@@ -66,7 +66,7 @@ def test_a_write_whose_answer_was_lost_is_found_by_its_probe(drill, operation):
     facts.vm()
     since = facts.azure_now
     world.fault("reset_after", method=change.method, path=change.target.rsplit("/", 1)[-1].replace("(", "."))
-    with pytest.raises(Exception, match="answer was lost"):
+    with pytest.raises(Ambiguous, match="answer was lost"):
         send(facts.session, change.operation, change.target, dict(change.body))
     world.pass_time(timedelta(minutes=10))
     assert probe(facts, change, since) is Effect.APPLIED

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from arm.errors import AzureError, NotFound
+from arm.errors import AzureError, BadResponse, NotFound
 from arm.facts.backup import Job, RecoveryPoint, parse_job, read_item, read_policy, vault_of
 from arm.facts.collect import VmFacts
 from arm.facts.compute import Extension, read_collection, read_vm
+from arm.facts.graph import VmReference
 from arm.facts.locks import Lock, read_lock
 from arm.ids import covers, same
 
@@ -31,11 +32,24 @@ def test_a_machine_is_read_with_its_instance_view(drill):
 
 
 def test_what_azure_does_not_say_of_a_machine_is_unknown_and_no_error(azure, session_at):
-    azure.says({})
-    vm = read_vm(
-        session_at(azure.endpoint), "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
-    )
+    vm_id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
+    azure.says({"id": vm_id})
+    vm = read_vm(session_at(azure.endpoint), vm_id)
     assert (vm.name, vm.power_state, vm.agent_status, dict(vm.tags)) == ("v", "unknown", "", {})
+
+
+def test_an_answer_about_another_machine_is_not_taken_for_an_answer(azure, session_at):
+    vm_id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
+    azure.says({"id": vm_id + "2", "name": "v2"})
+    with pytest.raises(BadResponse, match="the answer is about"):
+        read_vm(session_at(azure.endpoint), vm_id)
+
+
+def test_an_answer_of_a_shape_that_nobody_documented_is_told_and_no_crash(azure, session_at):
+    vm_id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
+    azure.says({"value": [{"properties": {"source": {"id": vm_id}}}]})
+    with pytest.raises(BadResponse, match="about collections is not of the documented shape"):
+        VmFacts(session_at(azure.endpoint), VmReference(vm_id)).collections()
 
 
 def test_a_machine_that_is_running_with_a_ready_agent_says_so(drill):
@@ -318,8 +332,8 @@ def test_reading_every_fact_changes_nothing(drill):
 
 
 def test_an_answer_with_null_where_an_object_is_expected_is_not_a_crash(azure, session_at):
-    azure.says({"id": None, "name": None, "properties": None, "tags": None})
     session, one = session_at(azure.endpoint), "/subscriptions/s/resourceGroups/g/providers/A/b/c"
+    azure.says({"id": one, "name": None, "properties": None, "tags": None})
     assert read_vm(session, one).power_state == "unknown"
     assert read_collection(session, one).points == ()
     assert read_item(session, one).state == ""

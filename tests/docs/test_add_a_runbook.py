@@ -29,7 +29,7 @@ def example(tmp_path, monkeypatch) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    assert f'PACKAGES = {(*registry.PACKAGES, PACKAGE)!r}'.replace("'", '"') in page
+    assert f"PACKAGES = {(*registry.PACKAGES, PACKAGE)!r}".replace("'", '"') in page
     monkeypatch.setattr(runbooks, "__path__", [*runbooks.__path__, str(tmp_path / "runbooks")])
     monkeypatch.setattr(registry, "PACKAGES", (*registry.PACKAGES, PACKAGE))
     yield tmp_path / "runbooks" / PACKAGE
