@@ -47,7 +47,7 @@ cover:
 	@$(MAKE) --no-print-directory cover-report
 
 cover-report: $(VENV)/.test
-	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage combine --quiet && rm -f .coverage.*  # what is left was cut off when a test killed its process
 	@$(BIN)/coverage report --skip-covered
 	@echo "the safety core: $(CORE)"
 	@$(BIN)/coverage report --include='$(CORE)' --show-missing --fail-under=100
@@ -80,4 +80,4 @@ $(VENV)/.runtime: pyproject.toml $(VENV)/.made
 $(VENV)/.test: pyproject.toml $(VENV)/.made
 	@echo "installing azure-backup-remediation and what its tests need (a minute)"
 	@$(INSTALL) --editable '.[test]' $(OR_SHOW)
-	@touch $@
+	@touch $(VENV)/.runtime $@

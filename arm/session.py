@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import (
     ClientAuthenticationError,
     IncompleteReadError,
@@ -58,12 +61,19 @@ class _BearerPolicy(BearerTokenCredentialPolicy[Any, Any]):
     def __init__(self, credential: TokenCredential, scope: str, *, loopback: bool) -> None:
         super().__init__(credential, scope, enable_cae=not loopback)
         self._loopback = loopback
+        self._turn = threading.Lock()
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
-        """Put the token on the request."""
+        """Put the token on the request; many requests at a time wait for one token."""
         if self._loopback:
             request.context.options["enforce_https"] = False
-        super().on_request(request)
+        with self._turn:
+            super().on_request(request)
+
+    def sign_in(self) -> None:
+        """Get a token now, so that the first request finds it there; what goes wrong shows at that request."""
+        with self._turn, suppress(SdkError, OSError, ValueError):
+            self._request_token(*self._scopes)
 
 
 class Session:
@@ -116,6 +126,10 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def sign_in(self) -> None:
+        """Get a token in the background, while the caller still prepares its first request."""
+        threading.Thread(target=self._bearer.sign_in, daemon=True).start()
 
     def close(self) -> None:
         """Close the connections."""

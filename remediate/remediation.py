@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from actions.change import Impact
@@ -15,6 +14,7 @@ from arm.session import Session
 from guards import Consent, Refusal
 from runbooks.model import Decision, Diagnosis, Finding, Progress, Runbook, Situation
 
+from .accepted import Accepted
 from .engine.chains import UNDO, runbook_of
 from .engine.drive import Driver, consent_of
 from .engine.execute import Executor
@@ -25,23 +25,10 @@ from .engine.plan import Plan, make_plan, not_accepted
 from .journal.model import CLOSED, Journal, Run
 from .report import Report
 
+__all__ = ["DEFAULT_WAIT", "Accepted", "Remediation"]
+
 DEFAULT_WAIT = 600.0
 """Seconds a call may spend waiting for Azure before it parks the run."""
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """What the operator accepts in advance.
-
-    Attributes:
-        yes: changes that are neither destructive nor disruptive nor weaken security.
-        approve: digest of the plan whose every change is accepted.
-        expect: digest the plan must have, or nothing is sent (``apply FILE``).
-    """
-
-    yes: bool = False
-    approve: str = ""
-    expect: str = ""
 
 
 class Remediation:

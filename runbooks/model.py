@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from importlib.resources import files
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from actions.change import Change, NoChange
 from arm.errors import UsageError
-from arm.facts.backup import Job
-from arm.facts.collect import VmFacts
+
+if TYPE_CHECKING:  # what an error is called is known without importing how its VM is repaired
+    from actions.change import Change, NoChange
+    from arm.facts.backup import Job
+    from arm.facts.collect import VmFacts
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,16 @@ class Entry:
 
     @classmethod
     def load(cls, package: str) -> Entry:
-        """Read ``entry.json`` of a runbook's package."""
-        data: dict[str, Any] = json.loads(files(package).joinpath("entry.json").read_text(encoding="utf-8"))
+        """Read ``entry.json`` of a runbook's package, without importing the package.
+
+        Raises:
+            LookupError: there is no such package.
+        """
+        spec = find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise LookupError(f"there is no package {package}")
+        path = Path(spec.submodule_search_locations[0]) / "entry.json"
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return cls(
             code=data["code"],
             aliases=tuple(data["aliases"]),

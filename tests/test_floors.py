@@ -49,7 +49,10 @@ def test_imports_point_downwards_only(room):
 
 @pytest.mark.parametrize("statement", ["import remediate.cli", "from remediate.cli import main; main(['--help'])"])
 def test_the_command_line_starts_without_what_only_some_commands_need(statement):
-    program = f"import json, sys\ntry:\n    {statement}\nfinally:\n    print(json.dumps(list(sys.modules)))"
+    program = (
+        f"import json, sys\nbefore = {{*sys.modules}}\ntry:\n    {statement}\n"
+        "finally:\n    print(json.dumps([*{*sys.modules} - before]))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     loaded = {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
     assert "click" in loaded

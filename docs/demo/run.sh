@@ -20,7 +20,7 @@ trap 'exit 143' TERM HUP
 bold= dim= plain=
 if [ -t 1 ]; then bold=$(printf '\033[1m') dim=$(printf '\033[2m') plain=$(printf '\033[0m'); fi
 
-say() { printf '\n%s── %s %s\n' "$bold" "$1" "$plain"; }
+say() { printf '\n%s── %s%s\n' "$bold" "$1" "$plain"; }
 note() { printf '%s   %s%s\n' "$dim" "$1" "$plain"; }
 typed() { printf '\n%s$ %s%s\n' "$bold" "$1" "$plain"; }
 
@@ -31,8 +31,8 @@ expect() {
   typed "$*"
   got=0
   "$@" || got=$?
+  [ "$got" -eq "$want" ] || { echo "the demo failed: exit code $got, where $want ($meaning) was expected" >&2; exit 1; }
   note "exit code $got: $meaning"
-  [ "$got" -eq "$want" ] || { echo "the demo failed: exit code $want was expected" >&2; exit 1; }
 }
 
 # One request to the simulator's control API, as curl would send it: ask METHOD PATH [BODY]

@@ -20,7 +20,8 @@ from .output import print_error, print_outcomes, print_report
 if TYPE_CHECKING:
     from arm.errors import RemediationError
 
-    from ..remediation import Accepted, Remediation
+    from ..accepted import Accepted
+    from ..remediation import Remediation
     from ..report import Report
 
 INTERRUPTED = 130
@@ -66,9 +67,9 @@ def cli() -> None:
 @output_options
 def repair(code: str, **given: Any) -> int:
     """Repair the backups of a VM that fail with CODE (the word 'repair' may be left out)."""
-    from runbooks.registry import find
+    from runbooks.registry import find_code
 
-    return _run(find(code, commands=list(cli.commands)).code, {}, given)
+    return _run(find_code(code, commands=list(cli.commands)), {}, given)
 
 
 @cli.command()
@@ -101,7 +102,7 @@ def action(name: str, **given: Any) -> int:
 
 def _run(runbook: str, arguments: dict[str, str], given: dict[str, Any], digest: str = "") -> int:
     """Plan, ask where a person can answer, carry out, print."""
-    from ..remediation import Accepted
+    from ..accepted import Accepted
     from .door import Options, open_door
 
     output, dry_run, plan_out = given.pop("output"), given.pop("dry_run"), given.pop("plan_out")
@@ -125,8 +126,8 @@ def _run(runbook: str, arguments: dict[str, str], given: dict[str, Any], digest:
 
 def _asked(report: Report, output: str, accepted: Accepted) -> Accepted | None:
     """Ask the person at the terminal about a plan that needs an answer; ``None`` when there is nobody or no need."""
+    from ..accepted import Accepted
     from ..engine.model import Verdict
-    from ..remediation import Accepted
 
     nobody = output != "text" or not (sys.stdin.isatty() and sys.stdout.isatty())
     if nobody or report.stand.verdict is not Verdict.NEEDS_APPROVAL or report.plan is None or report.run is not None:
@@ -181,7 +182,7 @@ def apply(file: str, **given: Any) -> int:
 @output_options
 def resume(run_id: str | None, **given: Any) -> int:
     """Go on with the parked run ID, or with every parked run that is due."""
-    from ..remediation import Accepted
+    from ..accepted import Accepted
     from .door import Options, open_door
 
     output, now = given.pop("output"), given.pop("now")
@@ -219,7 +220,7 @@ def _resumed(machine: Remediation, run: str, accepted: Accepted, *, now: bool) -
 @output_options
 def undo(run_id: str, **given: Any) -> int:
     """Take back what run ID has changed, the last change first; an open run is closed by it."""
-    from ..remediation import Accepted
+    from ..accepted import Accepted
     from .door import Options, open_door
 
     output, dry_run = given.pop("output"), given.pop("dry_run")

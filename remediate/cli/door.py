@@ -16,14 +16,14 @@ from arm.facts.graph import VmReference, find_vm
 from arm.runtime import Runtime, system_runtime
 from arm.session import Session
 
-from ..engine.model import Event, Verdict
-from ..journal.model import Journal
-from ..remediation import Accepted, Remediation
-from ..report import Report
 from .log import Log, Progress
 
 if TYPE_CHECKING:
     from simulator import Simulator
+
+    from ..journal.model import Journal
+    from ..remediation import Remediation
+    from ..report import Report
 
 MOST_VIRTUAL_WAITS = 50
 """How often a drill lets simulated time pass for a parked run before it gives up."""
@@ -101,6 +101,9 @@ class Door:
         """In a drill, let simulated time pass until a parked run has a verdict; else return the report as it is."""
         if self._simulator is None:
             return report
+        from ..accepted import Accepted
+        from ..engine.model import Event, Verdict
+
         for _ in range(MOST_VIRTUAL_WAITS):
             stand, run = report.stand, report.run
             if stand.verdict is not Verdict.PENDING or stand.until is None or run is None:
@@ -152,6 +155,9 @@ def open_door(options: Options, *, read_only: bool) -> Iterator[Door]:
             runtime=runtime,
         )
         stack.callback(session.close)
+        session.sign_in()  # the engine is imported while the token is on its way
+        from ..remediation import Remediation
+
         yield Door(Remediation(session, journal, tell=progress, wait=options.wait), progress, simulator, drill_vm)
 
 

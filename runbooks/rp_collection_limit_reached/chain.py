@@ -46,7 +46,8 @@ def diagnose(facts: VmFacts) -> Diagnosis:
     if ENTRY.describes(failed):
         return Diagnosis(Decision.REPAIR, f"the last backup failed with {ENTRY.code}; {count} points now", findings)
     titles = "; ".join(error.title or error.text for error in failed.errors if error.title or error.text)
-    reason = f"only {count} restore points, and the last backup failed with another error: {titles or 'the job gives no details'}"
+    other = titles or "the job gives no details"
+    reason = f"only {count} restore points, and the last backup failed with another error: {other}"
     return Diagnosis(Decision.REFUSE, reason, findings, "Name the error that the job shows, not this one.")
 
 

@@ -14,7 +14,7 @@ from arm.errors import UsageError
 from arm.facts.backup import Job, JobError
 from arm.facts.collect import VmFacts
 from runbooks.model import Entry
-from runbooks.registry import PACKAGES, find, runbooks
+from runbooks.registry import PACKAGES, find, find_code, runbooks
 
 HOME = Path(package.__file__).parent
 ALL = {runbook.code: runbook for runbook in runbooks()}
@@ -93,6 +93,7 @@ def test_a_runbook_is_found_by_its_code_in_any_case_and_by_its_aliases(runbook):
         assert find(name) is runbook
         assert find(name.lower()) is runbook
         assert find(name.upper()) is runbook
+        assert find_code(name.upper()) == runbook.code
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_a_code_like_no_other_is_answered_with_what_there_is(code):
 
 def test_a_misspelled_command_is_answered_with_the_command():
     with pytest.raises(UsageError, match="error code or command 'resum'") as caught:
-        find("resum", commands=("resume", "runs"))
+        find_code("resum", commands=("resume", "runs"))
     assert caught.value.candidates[0] == "resume"
 
 
