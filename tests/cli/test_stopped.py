@@ -24,6 +24,12 @@ PLACES = {
     "while the operation is polled": ("GET", "operationsStatus|backupOperations", "timeout_before", 0),
     "while the job is watched": ("GET", "backupJobs/", "timeout_before", 1),
 }
+START = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests run in the background, it is ignored
+from remediate.cli import main
+main()
+"""
 
 
 def stop_there(world, place: str, how: int) -> int:
@@ -35,13 +41,13 @@ def stop_there(world, place: str, how: int) -> int:
 
     def watching(request):
         response = handle(request)
-        if any(one["fault"] == kind for one in world.simulator.requests[-1:]):
+        if any(one["fault"] == kind for one in world.simulator.requests):
             reached.set()
         return response
 
     world.simulator.handle = watching
     environment = {**os.environ, "REMEDIATE_STATE": str(world.state), "REMEDIATE_ARM_ENDPOINT": world.endpoint}
-    command = [sys.executable, "-c", "from remediate.cli import main; main()", CODE, "--vm", "web-01", "--yes"]
+    command = [sys.executable, "-c", START, CODE, "--vm", "web-01", "--yes"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert reached.wait(60), process.communicate()
         process.send_signal(how)
