@@ -57,7 +57,7 @@ def cli() -> None:
     """
 
 
-@cli.command()
+@cli.command(short_help="Repair a VM; the word 'repair' may be left out.")
 @click.argument("code")
 @vm_options
 @plan_options
@@ -72,7 +72,7 @@ def repair(code: str, **given: Any) -> int:
     return _run(find_code(code, commands=list(cli.commands)), {}, given)
 
 
-@cli.command()
+@cli.command(short_help="Run one action alone, under the same guards.")
 @click.argument("name")
 @click.option("--lock", default="", help="remove_lock, restore_lock: the lock (restore_lock: its full id).")
 @click.option("--level", default="", help="restore_lock: CanNotDelete or ReadOnly.")
@@ -155,7 +155,7 @@ def _write_plan(path: str, report: Report) -> None:
         raise UsageError(f"the plan cannot be written to {path}: {error.strerror}", "Check --plan-out.") from error
 
 
-@cli.command()
+@cli.command(short_help="Carry out a plan file.")
 @click.argument("file", type=click.Path(dir_okay=False))
 @accept_options
 @azure_options
@@ -173,7 +173,7 @@ def apply(file: str, **given: Any) -> int:
     return _run(plan.runbook, dict(plan.arguments), given, digest=plan.digest)
 
 
-@cli.command()
+@cli.command(short_help="Go on with parked runs.")
 @click.argument("run_id", metavar="[ID]", required=False)
 @click.option("--now", is_flag=True, help="Also runs whose time has not come.")
 @accept_options
@@ -211,7 +211,7 @@ def _resumed(machine: Remediation, run: str, accepted: Accepted, *, now: bool) -
         return error
 
 
-@cli.command()
+@cli.command(short_help="Take back what a run has changed.")
 @click.argument("run_id", metavar="ID")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be taken back; send nothing.")
 @accept_options
@@ -235,7 +235,7 @@ def undo(run_id: str, **given: Any) -> int:
     return report.exit_code
 
 
-@cli.command(name="list")
+@cli.command(name="list", short_help="List the error codes and actions.")
 @output_options
 def list_command(output: str) -> int:
     """List the error codes that have a runbook, and the actions."""
@@ -245,7 +245,7 @@ def list_command(output: str) -> int:
     return 0
 
 
-@cli.command()
+@cli.command(short_help="Explain an error code and its runbook.")
 @click.argument("code")
 @output_options
 def show(code: str, output: str) -> int:
@@ -256,7 +256,7 @@ def show(code: str, output: str) -> int:
     return 0
 
 
-@cli.command()
+@cli.command(short_help="List the runs in the journal.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100_000), help="How many, newest first.")
 @state_options
 @output_options
@@ -268,7 +268,7 @@ def runs(limit: int, state: str | None, output: str) -> int:
     return 0
 
 
-@cli.command()
+@cli.command(short_help="Show one run with its journal.")
 @click.argument("run_id", metavar="ID")
 @state_options
 @output_options
@@ -288,7 +288,7 @@ def simulate() -> None:
 @simulate.command(name="list")
 @output_options
 def simulate_list(output: str) -> int:
-    """List the scenarios: what is broken in each."""
+    """List the scenarios."""
     from .drill import print_scenarios
 
     print_scenarios(output)
@@ -302,7 +302,10 @@ def simulate_list(output: str) -> int:
 @click.option("--vm", default="web-01", show_default=True, help="Name of the scenario's main VM.")
 @click.option("--latency", default=0, type=click.IntRange(0, 60_000), help="Milliseconds before each answer.")
 def serve(**given: Any) -> int:
-    """Serve a simulated Azure until stopped; one JSON line says where, when it is ready."""
+    """Serve a simulated Azure until stopped.
+
+    One JSON line says where, when it is ready.
+    """
     from .drill import serve_scenario
 
     serve_scenario(**given)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from arm.errors import AzureError, BadResponse, NotFound
-from arm.facts.backup import Job, RecoveryPoint, parse_job, read_item, read_policy, vault_of
+from arm.facts.backup import Job, RecoveryPoint, parse_job, read_item, read_jobs, read_policy, read_protection, vault_of
 from arm.facts.collect import VmFacts
 from arm.facts.compute import Extension, read_collection, read_vm
 from arm.facts.graph import VmReference
 from arm.facts.locks import Lock, read_lock
 from arm.ids import covers, same
+
+VAULT = "/subscriptions/s/resourceGroups/g/providers/Microsoft.RecoveryServices/vaults/v"
 
 
 def lock(level: str, scope: str = "/subscriptions/s/resourceGroups/rg") -> Lock:
@@ -83,11 +85,15 @@ def test_a_collection_gives_its_restore_points_oldest_first(drill):
 
 
 def test_a_restore_point_without_a_time_comes_last(azure, session_at):
-    points = [{"name": "b", "properties": {}}, {"name": "c", "properties": {"timeCreated": "2026-01-02T00:00:00Z"}}]
+    points = [
+        {"name": "b", "properties": {}},
+        {"name": "c", "properties": {"timeCreated": "2026-01-02T00:00:00Z"}},
+        {"name": "d", "properties": {"timeCreated": "2026-01-01T00:00:00Z"}},
+    ]
     azure.says({"properties": {"restorePoints": [*points, {"name": "a"}]}})
     one = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/restorePointCollections/c"
     found = read_collection(session_at(azure.endpoint), one)
-    assert [point.name for point in found.points] == ["c", "a", "b"]
+    assert [point.name for point in found.points] == ["d", "c", "a", "b"]
     assert (found.name, found.group) == ("c", "g")
 
 
@@ -211,6 +217,55 @@ def test_a_recovery_point_counts_as_in_the_vault_only_with_a_valid_copy_there(dr
     assert RecoveryPoint("i", "n", None, (("ArchivedRP", "Valid"),)).in_vault
     assert not RecoveryPoint("i", "n", None, (("HardenedRP", "Deleted"), ("InstantRP", "Valid"))).in_vault
     assert not RecoveryPoint("i", "n", None, ()).in_vault
+
+
+@pytest.mark.parametrize(
+    ("answer", "protected"),
+    [
+        ({"protectionStatus": "Protected"}, True),
+        ({"protectionStatus": "ProtectionFailed"}, True),
+        ({"protectionStatus": "NOTPROTECTED"}, False),
+        ({"vaultId": ""}, False),
+        ({"fabricName": None}, False),
+        ({"protectedItemName": ""}, False),
+    ],
+)
+def test_a_machine_is_protected_only_where_azure_names_vault_and_item(azure, session_at, answer, protected):
+    names = {"vaultId": VAULT, "fabricName": "Azure", "containerName": "c", "protectedItemName": "i"}
+    azure.says({**names, **answer})
+    vm_id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
+    found = read_protection(session_at(azure.endpoint), vm_id, "westeurope")
+    item = f"{VAULT}/backupFabrics/Azure/protectionContainers/c/protectedItems/i"
+    assert (found.vault_id, found.item_id) == ((VAULT, item) if protected else ("", ""))
+
+
+def test_an_item_is_read_from_the_older_form_of_its_answer_too(azure, session_at):
+    azure.says({"id": "/i", "properties": {"virtualMachineId": "/vm", "lastBackupStatus": "Failed"}})
+    azure.says({"properties": {"sourceResourceId": "/new", "virtualMachineId": "/old"}})
+    session = session_at(azure.endpoint)
+    first, second = read_item(session, "/asked"), read_item(session, "/asked")
+    assert (first.id, first.source_resource_id, first.last_backup_status) == ("/i", "/vm", "Failed")
+    assert (second.id, second.source_resource_id, second.last_backup_status) == ("/asked", "/new", "")
+
+
+@pytest.mark.parametrize("prefix", ["", "IaasVMContainer;", "IAASVMCONTAINER;"])
+def test_a_job_is_told_to_be_ours_however_its_container_is_written(azure, session_at, prefix):
+    item = (
+        f"{VAULT}/backupFabrics/Azure/protectionContainers/IaasVMContainer;iaasvmcontainerv2;RG;vm/protectedItems/VM;x"
+    )
+    names = [f"{prefix}IaasVMContainerV2;rg;VM", f"{prefix}iaasvmcontainerv2;rg;vm2", "", None]
+    azure.says({"value": [{"name": str(name), "properties": {"containerName": name}} for name in names]})
+    assert [job.name for job in read_jobs(session_at(azure.endpoint), item)] == [names[0]]
+
+
+def test_jobs_are_narrowed_by_time_only_when_both_ends_are_given(azure, session_at):
+    azure.says({"value": []})
+    session, at = session_at(azure.endpoint), datetime(2026, 3, 2, 15, tzinfo=timezone.utc)
+    item = f"{VAULT}/backupFabrics/Azure/protectionContainers/c/protectedItems/i"
+    read_jobs(session, item, since=at)
+    read_jobs(session, item, until=at)
+    read_jobs(session, item, since=at, until=at)
+    assert ["startTime" in path for _, path, _ in azure.asked] == [False, False, True]
 
 
 def test_azures_never_is_no_time_of_a_job():

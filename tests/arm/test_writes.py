@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from azure.core.pipeline.transport import RequestsTransport
 
@@ -134,6 +136,22 @@ def test_the_operation_that_a_write_started_can_be_followed_to_its_end(drill, op
     assert bool(started and state.job_id) == operation.startswith(("backups.", "protected_items."))
 
 
+@pytest.mark.parametrize("operation", CASES)
+def test_no_sdk_poller_follows_a_write_behind_our_back(drill, operation):
+    world = drill(CASES[operation][0])
+    session = world.session()
+    session.get(world.vm_id, "2024-07-01")
+    waited: list[float] = []
+    session.transport.sleep = waited.append
+    _, target, body = CASES[operation]
+    send(session, operation, target(world), body(world))
+    for thread in threading.enumerate():
+        if thread.name.startswith("LROPoller"):
+            thread.join(timeout=10)
+    assert waited == []
+    assert world.simulator.requests[-1]["write"]
+
+
 def test_a_lock_is_put_back_with_level_notes_and_owners(world):
     assert put_lock(world).status == 200
     (lock,) = world.simulator.world.authorization.locks.values()
@@ -212,6 +230,17 @@ def test_a_write_whose_answer_is_cut_off_is_ambiguous_and_sent_once(world):
     with pytest.raises(Ambiguous, match="its answer was lost"):
         put_lock(world)
     assert len(world.effects) == len(world.writes) == 1
+
+
+def test_a_write_answered_with_a_web_page_however_labelled_is_ambiguous(azure, session_at):
+    azure.says(b"<HTML>", Content_Type="Text/HTML")
+    with pytest.raises(Ambiguous, match="web page"):
+        send(
+            session_at(azure.endpoint),
+            "locks.delete",
+            "/subscriptions/s/providers/Microsoft.Authorization/locks/x",
+            None,
+        )
 
 
 @pytest.mark.parametrize("kind", ["timeout_before", "timeout_after"])
