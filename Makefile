@@ -52,8 +52,12 @@ cover-report: $(VENV)/.test
 	@echo "the safety core: $(CORE)"
 	@$(BIN)/coverage report --include='$(CORE)' --show-missing --fail-under=100
 
-bench: $(VENV)/.test
-	@$(BIN)/python benchmarks/measure.py $(ARGS)
+# Measured as users have it: installed from a wheel, in an environment of its own.
+bench: $(VENV)/.made
+	@[ -x $(VENV)/wheel/bin/pip ] || $(PYTHON) -m venv --clear $(VENV)/wheel
+	@$(VENV)/wheel/bin/python -m pip install --disable-pip-version-check . $(OR_SHOW)
+	@rm -rf build
+	@cd benchmarks && ../$(VENV)/wheel/bin/python measure.py $(ARGS)
 
 clean:
 	rm -rf .venvs .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info .coverage .coverage.*

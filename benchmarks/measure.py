@@ -1,6 +1,6 @@
 """Measure what the README promises: start-up, a dry run, its requests, its memory. Prints a Markdown table.
 
-usage: python benchmarks/measure.py [RUNS]     (`make bench` does it in the environment of the tests)
+usage: python benchmarks/measure.py [RUNS]     (`make bench` does it with a fresh installation)
 
 Every command runs in a process of its own, in turn with the others, so that a busy machine slows all alike; the ratio
 to the baseline of the same turn tells more than the time. The simulator is served by another process and answers after

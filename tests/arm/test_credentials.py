@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import nullcontext
+
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
@@ -109,6 +112,26 @@ def test_an_identity_endpoint_that_refuses_is_no_credentials(monkeypatch, drill)
     with pytest.raises(NoCredentials, match="no credential could give a token"):
         world.session().get(world.vm_id, "2024-07-01")
     assert {one["service"] for one in world.simulator.requests} == {"identity"}
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["with a token", "without a token"])
+def test_signing_in_early_costs_one_token_and_what_goes_wrong_shows_at_the_first_request(monkeypatch, drill, refused):
+    world = drill()
+    monkeypatch.setenv("IDENTITY_ENDPOINT", world.server.ready["token_url"])
+    monkeypatch.setenv("IDENTITY_HEADER", "x")
+    world.sign_in = True
+    if refused:
+        world.fault("status", path="/msi/token", status=400, code="invalid_request", times=None)
+    session = world.session()
+    session.sign_in()
+    with pytest.raises(NoCredentials) if refused else nullcontext():
+        session.get(world.vm_id, "2024-07-01")
+    for thread in threading.enumerate():
+        if "sign_in" in thread.name:
+            thread.join(timeout=10)
+    asked = [one["service"] for one in world.simulator.requests]
+    assert ("arm" in asked) is not refused
+    assert refused or asked.count("identity") == 1
 
 
 @pytest.mark.parametrize("name", CLOUDS)

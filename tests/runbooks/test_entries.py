@@ -49,6 +49,12 @@ def test_an_entry_has_every_part_and_none_of_them_is_empty(runbook):
     assert runbook.entry == Entry.load(f"runbooks.{path.parent.name}")
 
 
+@pytest.mark.parametrize("package", ["runbooks.no_such_error", "runbooks.model"])
+def test_what_is_no_package_of_a_runbook_has_no_entry(package):
+    with pytest.raises(LookupError, match="there is no package"):
+        Entry.load(package)
+
+
 @every
 def test_a_job_is_known_by_the_code_or_by_any_message_in_any_case_and_language(runbook):
     entry = runbook.entry
