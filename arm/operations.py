@@ -72,9 +72,12 @@ def poll(session: Session, operation: Operation) -> OperationState:
     operation = replace(operation, interval=hint) if hint is not None else operation
     if status_code == 404:
         return OperationState(GONE, operation)
-    if operation.by_location:
-        return OperationState(IN_PROGRESS if status_code == 202 else SUCCEEDED, operation)
-    status = _TERMINAL.get(str(body.get("status", "")).lower(), IN_PROGRESS)
+    if status_code >= 400:
+        status = FAILED
+    elif operation.by_location:
+        status = IN_PROGRESS if status_code == 202 else SUCCEEDED
+    else:
+        status = _TERMINAL.get(str(body.get("status", "")).lower(), IN_PROGRESS)
     error = body.get("error") or {}
     properties = body.get("properties") or {}
     return OperationState(

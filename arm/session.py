@@ -195,14 +195,16 @@ class Session:
         """GET an operation's URL, verbatim, and return status, body (``{}`` when empty) and headers.
 
         Raises:
-            AzureError: as :meth:`get`, but 404 is returned: a poll URL may be gone.
+            AzureError: as :meth:`get`, but a definite 4xx is returned: so the operation ended, or it is gone.
         """
         self._check_host(url)
 
         def once() -> tuple[int, Json, Mapping[str, str]]:
             response = self._send("GET", url, None)
-            if response.status_code == 404:
-                return 404, {}, response.headers
+            status = response.status_code
+            if 400 <= status < 500 and status not in (*_TRANSIENT, 401, 403):
+                code, message = error_of(response.content)
+                return status, {"error": {"code": code, "message": message}}, response.headers
             body = self._parse(response, url) if response.content.strip() else self._empty(response, url)
             return response.status_code, body, response.headers
 

@@ -36,6 +36,7 @@ def recovery_point_safety(change: Change, situation: Guarded) -> Refusal | None:
         return Refusal(_GUARD, saw, "Plan again with what is there now.", passing=True)
     return (
         _not_ours(collection, facts)
+        or _not_listed(collection)
         or _recreated_vm(points, facts)
         or (None if whole else _newest(points, facts))
         or _only_copy(points, facts)
@@ -67,6 +68,12 @@ def _not_ours(collection: RestorePointCollection, facts: VmFacts) -> Refusal | N
         return None
     saw = f"the collection {collection.name} was not made by the backup service for this VM"
     return _no(saw, "Ask who made it; it is never deleted from here.")
+
+
+def _not_listed(collection: RestorePointCollection) -> Refusal | None:
+    if collection.listed:
+        return None
+    return _no(f"Azure did not say which restore points are in {collection.name}", "Look at it in the portal.")
 
 
 def _recreated_vm(points: list[RestorePoint], facts: VmFacts) -> Refusal | None:

@@ -121,11 +121,13 @@ class VmFacts:
         return self._once("immutability", lambda: backup.read_immutability(self.session, vault_id))
 
     def running_jobs(self) -> tuple[backup.Job, ...]:
-        """Return the jobs of this machine that are in progress, however old: backups, restores, all."""
+        """Return the jobs of this machine that have not ended: in progress, however old, or being cancelled."""
         item_id = self.protection().item_id
         if not item_id:
             return ()
-        return self._once("running_jobs", lambda: backup.read_jobs(self.session, item_id, status="InProgress"))
+        begun = self._once("running_jobs", lambda: backup.read_jobs(self.session, item_id, status="InProgress"))
+        known = {job.name for job in begun}
+        return begun + tuple(job for job in self.recent_jobs() if job.running and job.name not in known)
 
     def recent_jobs(self) -> tuple[backup.Job, ...]:
         """Return this machine's jobs of the last two days, newest first."""

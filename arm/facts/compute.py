@@ -72,6 +72,7 @@ class RestorePointCollection:
 
     Attributes:
         source_id: id of the VM it was made from; it remains when the VM is gone.
+        listed: Azure said which points are in it; otherwise none are known, which is not the same as none.
     """
 
     id: str
@@ -79,6 +80,7 @@ class RestorePointCollection:
     group: str
     source_id: str
     points: tuple[RestorePoint, ...]
+    listed: bool = True
 
     @property
     def made_by_backup(self) -> bool:
@@ -162,6 +164,7 @@ def read_collection(session: Session, collection_id: str) -> RestorePointCollect
         group=parse(collection_id).resource_group,
         source_id=str(inner(properties, "source").get("id", "")),
         points=tuple(sorted(points, key=lambda point: (point.created is None, point.created or 0, point.name))),
+        listed=isinstance(properties.get("restorePoints"), list),
     )
 
 

@@ -41,7 +41,8 @@ def iso(moment: datetime) -> str:
 
 def filter_time(moment: datetime) -> str:
     """Return a time as the Backup service's ``$filter`` wants it: UTC, 12-hour clock."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %I:%M:%S %p")
+    moment = moment.astimezone(timezone.utc)
+    return f"{moment:%Y-%m-%d %I:%M:%S} {'AM' if moment.hour < 12 else 'PM'}"  # %p is empty in some locales
 
 
 def spoken(span: timedelta) -> str:

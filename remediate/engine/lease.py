@@ -40,6 +40,17 @@ def _started(pid: int) -> str:
     try:
         stat = (PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return ""
+        return _UNKNOWN if _hidden(pid) else ""
     fields = stat.rpartition(")")[2].split()
     return "" if fields[0] in ("Z", "X") else fields[19]
+
+
+def _hidden(pid: int) -> bool:
+    """Say whether a process lives although the kernel does not show it to us (``hidepid``)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

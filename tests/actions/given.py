@@ -95,7 +95,7 @@ def collection(entry: dict[str, Any]) -> RestorePointCollection:
         )
         for point in entry.get("points", [])
     )
-    return RestorePointCollection(one, name, group, entry.get("source", VM_ID), points)
+    return RestorePointCollection(one, name, group, entry.get("source", VM_ID), points, entry.get("listed", True))
 
 
 def lock(entry: dict[str, Any]) -> Lock:

@@ -119,3 +119,9 @@ def test_an_end_without_details_is_an_end(azure, session_at, body):
     state = poll(session_at(azure.endpoint), Operation(f"{azure.endpoint}/x", by_location=False))
     assert state.status in (FAILED, CANCELED)
     assert (state.error_code, state.error_message, state.job_id) == ("", "", "")
+
+
+def test_an_operation_whose_location_answers_with_a_refusal_has_failed(azure, session_at):
+    azure.says({"error": {"code": "VMRestorePointInternalError", "message": "no"}}, 409)
+    state = poll(session_at(azure.endpoint), Operation(f"{azure.endpoint}/x", by_location=True))
+    assert (state.status, state.error_code, state.error_message) == (FAILED, "VMRestorePointInternalError", "no")

@@ -290,9 +290,17 @@ def test_a_poll_url_is_used_verbatim(azure, session_at):
     assert (status, body, headers["Retry-After"]) == (202, {}, "5")
 
 
-def test_an_empty_error_of_a_poll_is_an_error(azure, session_at):
+def test_a_definite_refusal_of_a_poll_is_how_the_operation_ended(azure, session_at):
     azure.says(b"", 400)
-    with pytest.raises(AzureError, match="HTTP 400"):
+    status, body, _ = session_at(azure.endpoint).poll(f"{azure.endpoint}/x")
+    assert (status, body["error"]) == (400, {"code": "", "message": ""})
+
+
+@pytest.mark.parametrize("status", [401, 403, 503])
+def test_a_poll_that_says_nothing_of_the_operation_is_an_error(azure, session_at, status):
+    for _ in range(5):
+        azure.says(b"", status)
+    with pytest.raises(AzureError):
         session_at(azure.endpoint).poll(f"{azure.endpoint}/x")
 
 

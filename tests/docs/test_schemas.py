@@ -30,7 +30,7 @@ VM = ("--vm", "web-01")
 JSON = ("-o", "json")
 
 
-def conforms(document: Any, name: str) -> Any:
+def validated(document: Any, name: str) -> Any:
     """Hold a document against the schema of that name, and return it."""
     assert document["schema"] == name
     errors = list(Draft202012Validator(SCHEMAS[name], registry=REGISTRY).iter_errors(document))
@@ -48,7 +48,7 @@ def nodes(schema: Any) -> list[dict[str, Any]]:
 def keep_going(world: Drill, remediate: Any, run: str) -> dict[str, Any]:
     """Resume a run whenever it is due, until it wants a person or is over."""
     for _ in range(20):
-        report = conforms(remediate(world, "resume", run, "--now", *JSON).json, "remediate.report/1")
+        report = validated(remediate(world, "resume", run, "--now", *JSON).json, "remediate.report/1")
         if report["verdict"] != "Pending":
             return report
         world.pass_time(timedelta(hours=4))
@@ -77,39 +77,39 @@ def test_every_form_that_the_code_names_has_a_schema_and_every_schema_is_named()
 def test_the_report_of_a_dry_run_conforms(drill, remediate, scenario):
     world = drill(scenario)
     said = remediate(world, CODE, "--vm", world.vm_id, "--dry-run", *JSON)
-    report = conforms(said.json, "remediate.report/1")
+    report = validated(said.json, "remediate.report/1")
     assert report["exit_code"] == said.status
     assert report["dry_run"] is True
 
 
 @pytest.mark.parametrize("name", ACTIONS)
 def test_the_report_of_an_action_conforms(drill, remediate, name):
-    conforms(remediate(drill(), "action", name, *VM, "--dry-run", *JSON).json, "remediate.report/1")
+    validated(remediate(drill(), "action", name, *VM, "--dry-run", *JSON).json, "remediate.report/1")
 
 
 def test_a_repair_from_begin_to_end_conforms_and_so_does_its_journal(drill, remediate):
     world = drill()
-    assert conforms(remediate(world, "runs", *JSON).json, "remediate.runs/1")["runs"] == []
-    assert conforms(remediate(world, "resume", *JSON).json, "remediate.reports/1")["reports"] == []
-    report = conforms(remediate(world, CODE, *VM, "--yes", *JSON).json, "remediate.report/1")
+    assert validated(remediate(world, "runs", *JSON).json, "remediate.runs/1")["runs"] == []
+    assert validated(remediate(world, "resume", *JSON).json, "remediate.reports/1")["reports"] == []
+    report = validated(remediate(world, CODE, *VM, "--yes", *JSON).json, "remediate.report/1")
     assert report["verdict"] == "Pending"
     world.pass_time(timedelta(hours=6))
-    reports = conforms(remediate(world, "resume", *JSON).json, "remediate.reports/1")["reports"]
+    reports = validated(remediate(world, "resume", *JSON).json, "remediate.reports/1")["reports"]
     assert [one["verdict"] for one in reports] == ["Fixed"]
-    journal = conforms(remediate(world, "run", report["run"], *JSON).json, "remediate.run/1")
+    journal = validated(remediate(world, "run", report["run"], *JSON).json, "remediate.run/1")
     assert {one["kind"] for one in journal["records"]} == {"intent", "accepted", "job", "outcome", "parked", "verdict"}
-    assert len(conforms(remediate(world, "runs", *JSON).json, "remediate.runs/1")["runs"]) == 1
-    conforms(remediate(world, "undo", report["run"], "--dry-run", *JSON).json, "remediate.report/1")
-    conforms(remediate(world, "undo", report["run"], "--yes", *JSON).json, "remediate.report/1")
+    assert len(validated(remediate(world, "runs", *JSON).json, "remediate.runs/1")["runs"]) == 1
+    validated(remediate(world, "undo", report["run"], "--dry-run", *JSON).json, "remediate.report/1")
+    validated(remediate(world, "undo", report["run"], "--yes", *JSON).json, "remediate.report/1")
 
 
 def test_a_lock_on_loan_and_what_is_owed_for_it_conform(drill, remediate):
     world = drill("rp-collection-limit-subscription-lock")
-    plan = conforms(remediate(world, CODE, *VM, "--yes", *JSON).json, "remediate.report/1")["plan"]
+    plan = validated(remediate(world, CODE, *VM, "--yes", *JSON).json, "remediate.report/1")["plan"]
     run = remediate(world, CODE, *VM, "--approve", plan["digest"], *JSON).json["run"]
-    assert len(conforms(remediate(world, "run", run, *JSON).json, "remediate.run/1")["duties"]) == 1
+    assert len(validated(remediate(world, "run", run, *JSON).json, "remediate.run/1")["duties"]) == 1
     assert keep_going(world, remediate, run)["verdict"] == "Fixed"
-    journal = conforms(remediate(world, "run", run, *JSON).json, "remediate.run/1")
+    journal = validated(remediate(world, "run", run, *JSON).json, "remediate.run/1")
     assert "repaid" in {one["kind"] for one in journal["records"]}
 
 
@@ -119,35 +119,35 @@ def test_a_run_that_asks_for_approval_of_a_deletion_conforms(drill, remediate):
     report = keep_going(world, remediate, run)
     assert report["verdict"] == "NeedsApproval"
     approve = ("--approve", report["plan"]["digest"])
-    conforms(remediate(world, "resume", run, *approve, *JSON).json, "remediate.report/1")
-    conforms(remediate(world, "run", run, *JSON).json, "remediate.run/1")
+    validated(remediate(world, "resume", run, *approve, *JSON).json, "remediate.report/1")
+    validated(remediate(world, "run", run, *JSON).json, "remediate.run/1")
 
 
 def test_a_plan_file_conforms(drill, remediate, tmp_path):
     remediate(drill(), CODE, *VM, "--dry-run", "--plan-out", str(tmp_path / "plan.json"))
-    conforms(json.loads((tmp_path / "plan.json").read_text(encoding="utf-8")), "remediate.plan/1")
+    validated(json.loads((tmp_path / "plan.json").read_text(encoding="utf-8")), "remediate.plan/1")
 
 
 def test_errors_conform_alone_and_among_the_reports_of_several_runs(drill, remediate):
     world = drill()
     said = remediate(world, "NoSuchError", *VM, *JSON)
-    assert conforms(said.json, "remediate.error/1")["exit_code"] == said.status == 2
+    assert validated(said.json, "remediate.error/1")["exit_code"] == said.status == 2
     remediate(world, CODE, *VM, "--yes", *JSON)
     world.fault("status", status=503, times=None)
     said = remediate(world, "resume", "--now", *JSON)
-    (error,) = conforms(said.json, "remediate.reports/1")["errors"]
+    (error,) = validated(said.json, "remediate.reports/1")["errors"]
     assert error["exit_code"] == said.status == 6
 
 
 def test_the_catalogue_and_the_scenarios_conform(drill, remediate):
-    conforms(remediate(None, "list", *JSON).json, "remediate.list/1")
-    conforms(remediate(None, "show", CODE, *JSON).json, "remediate.show/1")
-    conforms(remediate(None, "simulate", "list", *JSON).json, "simulator.scenarios/1")
-    conforms(json.loads(drill("unprotected").server.ready_line()), "simulator.ready/1")
+    validated(remediate(None, "list", *JSON).json, "remediate.list/1")
+    validated(remediate(None, "show", CODE, *JSON).json, "remediate.show/1")
+    validated(remediate(None, "simulate", "list", *JSON).json, "simulator.scenarios/1")
+    validated(json.loads(drill("unprotected").server.ready_line()), "simulator.ready/1")
 
 
 def test_an_empty_journal_has_nothing_to_show(remediate, tmp_path, monkeypatch):
     monkeypatch.setenv("REMEDIATE_STATE", str(tmp_path / "journal.db"))
     SqliteJournal(tmp_path / "journal.db").close()
     said = remediate(None, "run", "none", *JSON)
-    assert conforms(said.json, "remediate.error/1")["exit_code"] == said.status
+    assert validated(said.json, "remediate.error/1")["exit_code"] == said.status
