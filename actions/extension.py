@@ -18,6 +18,9 @@ def uninstall_vmsnapshot_extension(facts: VmFacts) -> Effects:
     Permission: ``Microsoft.Compute/virtualMachines/extensions/delete``.
     Source: catalogue action ``uninstall_vmsnapshot_extension``.
     """
+    if facts.vm_or_none() is None:
+        yield NoChange("the VM does not exist any more")
+        return
     found = [extension for extension in facts.extensions() if extension.is_vmsnapshot]
     if not found:
         yield NoChange("the VMSnapshot extension is not installed")

@@ -43,6 +43,11 @@ class Report:
     requests: Mapping[str, int]
 
     @property
+    def spoken_requests(self) -> str:
+        """The requests, as people say it."""
+        return ", ".join(f"{count} {what if count != 1 else what[:-1]}" for what, count in self.requests.items())
+
+    @property
     def exit_code(self) -> int:
         """Exit status of the command line."""
         return self.stand.verdict.exit_code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import itertools
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -20,7 +19,7 @@ class VirtualClock:
     def __init__(self, start: datetime = START) -> None:
         self._now = start
         self._due: list[tuple[datetime, int, Callable[[], None]]] = []
-        self._order = itertools.count()
+        self._scheduled = 0
 
     @property
     def now(self) -> datetime:
@@ -29,7 +28,8 @@ class VirtualClock:
 
     def call_later(self, delay: timedelta, callback: Callable[[], None]) -> None:
         """Run ``callback`` when ``delay`` has passed on this clock."""
-        heapq.heappush(self._due, (self._now + delay, next(self._order), callback))
+        self._scheduled += 1
+        heapq.heappush(self._due, (self._now + delay, self._scheduled, callback))
 
     def forget(self) -> None:
         """Drop everything that is scheduled."""

@@ -319,12 +319,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 def status_of(arguments: list[str]) -> int:
     """Run one command and return its exit status; every error is printed, none is raised."""
-    from arm.errors import RemediationError
+    from arm.errors import RemediationError, UsageError
 
     try:
         status = cli.main(arguments, prog_name="remediate", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        if _wanted_output(arguments) != "json":
+            error.show()
+            return error.exit_code
+        print_error(UsageError(error.format_message(), "See 'remediate --help'."), "json")
         return error.exit_code
     except RemediationError as error:
         print_error(error, _wanted_output(arguments))

@@ -47,7 +47,7 @@ def _facts(report: Report) -> Iterator[str]:
     if report.run is not None:
         yield f"Run: `{report.run.id}`"
     yield f"VM: `{report.vm_id}`"
-    yield f"Requests: {report.requests['reads']} reads, {report.requests['writes']} writes"
+    yield f"Requests: {report.spoken_requests}"
 
 
 def _step(step: PlannedStep) -> Iterator[str]:

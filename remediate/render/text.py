@@ -114,4 +114,4 @@ def _verdict(report: Report) -> Iterator[str]:
         yield f"  {'next':<{_WIDTH}}{stand.next_step}"
     if report.run is not None:
         yield f"  {'run':<{_WIDTH}}{report.run.id[:12]}"
-    yield f"  {'requests':<{_WIDTH}}{report.requests['reads']} reads, {report.requests['writes']} writes"
+    yield f"  {'requests':<{_WIDTH}}{report.spoken_requests}"

@@ -225,3 +225,17 @@ def test_a_bug_of_ours_is_told_as_one_without_a_traceback(remediate, monkeypatch
     assert said.status == 1
     assert "internal error at" in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("arguments", [("resume", "--nosuch"), ("run",), (CODE, "--wait", "soon")])
+def test_a_wrong_call_is_told_in_json_where_json_was_asked_for(remediate, arguments):
+    said = remediate(None, *arguments, "-o", "json")
+    assert said.status == 2
+    assert (said.json["schema"], said.json["code"], said.json["exit_code"]) == ("remediate.error/1", "Usage", 2)
+    assert said.err == ""
+
+
+def test_an_extension_of_a_vm_that_is_gone_needs_no_removal(drill, remediate):
+    world = drill("vm-deleted")
+    said = remediate(world, "action", "uninstall_vmsnapshot_extension", "--vm", world.vm_id, "--yes")
+    assert (said.status, "does not exist any more" in said.out) == (0, True)
