@@ -35,6 +35,7 @@ from azure.core.rest import HttpRequest
 from .clouds import CLOUDS, Cloud
 from .credentials import check_endpoint, choose_credential, is_loopback, split_url
 from .errors import AzureError, BadResponse, CredentialsRejected, Forbidden, NoCredentials, NotFound
+from .ids import normal
 from .retry import RetryBudget, Transient, parse_retry_after, retrying, throttled
 from .runtime import Runtime, system_runtime
 from .transport import GuardedTransport
@@ -166,13 +167,14 @@ class Session:
         return self.read("POST", self._url(path, api_version, {}), body)
 
     def pages(self, path: str, api_version: str, **parameters: str) -> Iterator[Json]:
-        """Read a list over all its pages and yield its items; errors as :meth:`get`.
+        """Read a list over all its pages and yield its items, each id once; errors as :meth:`get`.
 
         Raises:
             BadResponse: pages that lead back to a page already read, or without end.
         """
         url = self._url(path, api_version, parameters)
         seen: set[str] = set()
+        known: set[str] = set()
         while url:
             if url in seen or len(seen) >= MAX_PAGES:
                 raise BadResponse(f"the list {path} never ends: its next page is one already read", "Try again later.")
@@ -183,7 +185,11 @@ class Session:
                 raise BadResponse(
                     f"the answer of {path} has no list of values", "Check what answers at the ARM endpoint."
                 )
-            yield from items
+            for item in items:
+                key = normal(str(item.get("id") or id(item)))
+                if key not in known:  # a page that comes twice must not count twice
+                    known.add(key)
+                    yield item
             url = str(page.get("nextLink") or "")
 
     def read(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Json:

@@ -393,3 +393,12 @@ def test_an_answer_with_null_where_an_object_is_expected_is_not_a_crash(azure, s
     assert read_collection(session, one).points == ()
     assert read_item(session, one).state == ""
     assert read_policy(session, one).group_prefix == ""
+
+
+@pytest.mark.unjudged("a list that holds an entry twice is wrong on purpose")
+@pytest.mark.parametrize("size", [1, 50])
+def test_an_entry_that_a_list_holds_twice_counts_once(drill, size):
+    world = drill("rp-collection-limit-two-collections")
+    world.simulator.world.page_size = size
+    world.fault("page_duplicate", path="restorePointCollections$", times=None)
+    assert len(world.facts().collections()) == 2
