@@ -333,6 +333,7 @@ def status_of(arguments: list[str]) -> int:
         print_error(error, _wanted_output(arguments))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
+        sys.unraisablehook = lambda _: None  # answers that were half read have nothing to say to the operator
         click.echo("\ninterrupted; nothing is lost: 'remediate resume' goes on with an open run", err=True)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  # the one boundary: a bug is told as one, the journal is intact
