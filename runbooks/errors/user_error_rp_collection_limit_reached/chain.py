@@ -15,9 +15,10 @@ from arm.facts.times import iso
 from arm.facts.times import spoken as spoken_time
 from arm.ids import spoken
 
-from ..model import Decision, Diagnosis, Entry, Finding, Runbook, Situation, Step, StepEffects, Wait
+from ...catalogue import load
+from ...model import Decision, Diagnosis, Finding, Runbook, Situation, Step, StepEffects, Wait
 
-ENTRY = Entry.load("runbooks.rp_collection_limit_reached")
+ENTRY = load("user_error_rp_collection_limit_reached")
 CLEAN_UP = timedelta(hours=8)
 """How long the service's clean-up may take ("a few hours", says Microsoft) before anything is deleted by us."""
 RECHECK = timedelta(hours=4)
@@ -44,7 +45,7 @@ def diagnose(facts: VmFacts) -> Diagnosis:
     if count >= LIMIT:
         return Diagnosis(Decision.REPAIR, f"{count} of {LIMIT} restore points: {cause}", findings)
     if ENTRY.describes(failed):
-        return Diagnosis(Decision.REPAIR, f"the last backup failed with {ENTRY.code}; {count} points now", findings)
+        return Diagnosis(Decision.REPAIR, f"the last backup failed with {ENTRY.id}; {count} points now", findings)
     titles = "; ".join(error.title or error.text for error in failed.errors if error.title or error.text)
     other = titles or "the job gives no details"
     reason = f"only {count} restore points, and the last backup failed with another error: {other}"
@@ -120,7 +121,7 @@ def start_clean_up(situation: Situation) -> StepEffects:
         yield NoChange(cured)
         return
     reason = "it starts the service's clean-up of old restore points"
-    yield from trigger_on_demand_backup(situation.facts, reason=reason, may_fail_with=ENTRY.code)
+    yield from trigger_on_demand_backup(situation.facts, reason=reason, may_fail_with=ENTRY.id)
 
 
 def await_clean_up(situation: Situation) -> StepEffects:
@@ -166,7 +167,7 @@ def back_up(situation: Situation) -> StepEffects:
 
 
 RUNBOOK = Runbook(
-    code=ENTRY.code,
+    code=ENTRY.id,
     title=ENTRY.title,
     facts=(
         "vm",
