@@ -1,1 +1,1 @@
-"""The catalogue of errors, and a chain for each. One folder per error: what it claims, and the code beside it."""
+"""The catalogue of errors, and a chain for each: ``runbooks/errors/``, one folder per error."""

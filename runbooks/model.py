@@ -2,76 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from arm.errors import UsageError
 
+from .entry import Entry
+
 if TYPE_CHECKING:  # what an error is called is known without importing how its VM is repaired
     from actions.change import Change, NoChange
-    from arm.facts.backup import Job
     from arm.facts.collect import VmFacts
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What the catalogue knows of an error (``entry.json`` beside the chain).
-
-    Attributes:
-        code: Azure's symbolic code.
-        aliases: other codes it goes by.
-        title: the English message.
-        messages: every message as Azure shows it, by language.
-        causes: why it happens.
-        documented_steps: what Microsoft's documentation says to do.
-        risk: what can go wrong.
-        sources: the documents.
-    """
-
-    code: str
-    aliases: tuple[str, ...]
-    title: str
-    messages: Mapping[str, tuple[str, ...]]
-    causes: tuple[str, ...]
-    documented_steps: tuple[str, ...]
-    risk: str
-    sources: tuple[str, ...]
-
-    @classmethod
-    def load(cls, package: str) -> Entry:
-        """Read ``entry.json`` of a runbook's package, without importing the package.
-
-        Raises:
-            LookupError: there is no such package.
-        """
-        spec = find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
-            raise LookupError(f"there is no package {package}")
-        path = Path(spec.submodule_search_locations[0]) / "entry.json"
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return cls(
-            code=data["code"],
-            aliases=tuple(data["aliases"]),
-            title=data["title"],
-            messages={language: tuple(texts) for language, texts in data["messages"].items()},
-            causes=tuple(data["causes"]),
-            documented_steps=tuple(data["documented_steps"]),
-            risk=data["risk"],
-            sources=tuple(data["sources"]),
-        )
-
-    def describes(self, job: Job) -> bool:
-        """Say whether a failed job failed with this error: by its symbolic code, else by one of the messages."""
-        text = " ".join([job.dynamic_message, *(f"{error.title} {error.text}" for error in job.errors)]).lower()
-        codes = (self.code, *self.aliases)
-        messages = (message for texts in self.messages.values() for message in texts)
-        return any(known.lower().rstrip(".") in text for known in (*codes, *messages))
 
 
 @dataclass(frozen=True)

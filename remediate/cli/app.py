@@ -238,22 +238,36 @@ def undo(run_id: str, **given: Any) -> int:
 @cli.command(name="list", short_help="List the error codes and actions.")
 @output_options
 def list_command(output: str) -> int:
-    """List the error codes that have a runbook, and the actions."""
+    """List every error that is known, those with a runbook first, and the actions."""
     from .catalogue import print_list
 
     print_list(output)
     return 0
 
 
-@cli.command(short_help="Explain an error code and its runbook.")
+@cli.command(short_help="Show what is known of an error code.")
 @click.argument("code")
 @output_options
 def show(code: str, output: str) -> int:
     """Show what CODE means, why it happens, and the steps of its runbook."""
-    from .catalogue import print_runbook
+    from .catalogue import print_entry
 
-    print_runbook(code, output)
+    print_entry(code, output)
     return 0
+
+
+@cli.command(short_help="Say which error a message means.")
+@click.argument("text", nargs=-1, required=True, metavar="TEXT|CODE|-")
+@output_options
+def explain(text: tuple[str, ...], output: str) -> int:
+    """Say which error a message or code means, why it happens, what would be done, and what a human must do.
+
+    The message may be in English, Portuguese or Chinese, alone or in a longer text; '-' reads it from standard input.
+    The exit code is 2 when it means no error that is known, or more than one.
+    """
+    from .explain import explain_text
+
+    return explain_text(text, output)
 
 
 @cli.command(short_help="List the runs in the journal.")

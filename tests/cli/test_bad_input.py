@@ -220,7 +220,7 @@ def test_an_answer_of_a_shape_nobody_expects_is_no_traceback(drill, remediate, b
 
 
 def test_a_bug_of_ours_is_told_as_one_without_a_traceback(remediate, monkeypatch):
-    monkeypatch.setattr("runbooks.registry.PACKAGES", ("no_such_package",))
+    monkeypatch.setattr("runbooks.catalogue.folders", lambda: ("no_such_folder",))
     said = remediate(None, "list")
     assert said.status == 1
     assert "internal error at" in said.err

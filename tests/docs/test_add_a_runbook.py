@@ -9,31 +9,33 @@ from pathlib import Path
 
 import pytest
 
-import runbooks
 from remediate.engine.model import Verdict
 from remediate.remediation import Accepted
-from runbooks import registry
+from runbooks import catalogue, errors
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGE, ERROR, SCENARIO = "vm_provisioning_state_failed", "UserErrorVmProvisioningStateFailed", "extension-failed"
+FOLDER, ERROR, SCENARIO = (
+    "user_error_vm_provisioning_state_failed",
+    "UserErrorVmProvisioningStateFailed",
+    "extension-failed",
+)
 YES = Accepted(yes=True)
 
 
 @pytest.fixture
 def example(tmp_path, monkeypatch) -> Path:
-    """The example's folder, registered as the page says."""
+    """The example's files, beside those that are there."""
     page = (ROOT / "docs" / "add-a-runbook.md").read_text(encoding="utf-8")
     files = dict(re.findall(r"^`(runbooks/\S+)`\n\n```\w+\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
-    assert len(files) == 3
+    assert {Path(name).name for name in files} == {"chain.py", "__init__.py"}
+    assert not catalogue.has_chain(FOLDER)
     for name, text in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    assert f"PACKAGES = {(*registry.PACKAGES, PACKAGE)!r}".replace("'", '"') in page
-    monkeypatch.setattr(runbooks, "__path__", [*runbooks.__path__, str(tmp_path / "runbooks")])
-    monkeypatch.setattr(registry, "PACKAGES", (*registry.PACKAGES, PACKAGE))
-    yield tmp_path / "runbooks" / PACKAGE
-    for name in [name for name in sys.modules if name.startswith(f"runbooks.{PACKAGE}")]:
+    monkeypatch.setattr(errors, "__path__", [str(tmp_path / "runbooks" / "errors"), *errors.__path__])
+    yield tmp_path / "runbooks" / "errors" / FOLDER
+    for name in [name for name in sys.modules if name.startswith(f"runbooks.errors.{FOLDER}")]:
         del sys.modules[name]
 
 

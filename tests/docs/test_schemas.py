@@ -14,17 +14,21 @@ from referencing import Registry, Resource
 
 from actions.registry import ACTIONS
 from remediate.journal.sqlite import SqliteJournal
+from runbooks.catalogue import entries
 from simulator import SCENARIOS
 
 from ..drill import CODE, Drill
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "docs" / "schemas").glob("*.schema.json"))
+FOLDER = ROOT / "docs" / "schemas"
+FILES = sorted(FOLDER.glob("*-[0-9]*.schema.json"))
+"""The forms of output."""
+ENTRY = json.loads((FOLDER / "entry.schema.json").read_text(encoding="utf-8"))
 SCHEMAS: dict[str, Any] = {
     schema["title"]: schema for schema in (json.loads(path.read_text(encoding="utf-8")) for path in FILES)
 }
 REGISTRY: Registry[Any] = Registry().with_resources(
-    (schema["$id"], Resource.from_contents(schema)) for schema in SCHEMAS.values()
+    (schema["$id"], Resource.from_contents(schema)) for schema in [*SCHEMAS.values(), ENTRY]
 )
 VM = ("--vm", "web-01")
 JSON = ("-o", "json")
@@ -140,10 +144,32 @@ def test_errors_conform_alone_and_among_the_reports_of_several_runs(drill, remed
 
 
 def test_the_catalogue_and_the_scenarios_conform(drill, remediate):
-    validated(remediate(None, "list", *JSON).json, "remediate.list/1")
-    validated(remediate(None, "show", CODE, *JSON).json, "remediate.show/1")
+    validated(remediate(None, "list", *JSON).json, "remediate.list/2")
+    assert validated(remediate(None, "show", CODE, *JSON).json, "remediate.show/2")["runbook"] is True
     validated(remediate(None, "simulate", "list", *JSON).json, "simulator.scenarios/1")
     validated(json.loads(drill("unprotected").server.ready_line()), "simulator.ready/1")
+
+
+@pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.id)
+def test_what_is_known_of_every_error_conforms(remediate, entry):
+    shown = validated(remediate(None, "show", entry.id, *JSON).json, "remediate.show/2")
+    assert shown["entry"] == entry.data
+    assert bool(shown["steps"]) is shown["runbook"]
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        (CODE, "found"),
+        ("UserErrorCrpReportedUserError: VMRestorePointClientError due to COM+ error", "found"),
+        ("VMRestorePointClientError", "ambiguous"),
+        ("the dog ate my backup", "unknown"),
+    ],
+)
+def test_an_explanation_conforms_whatever_came_of_it(remediate, text, result):
+    said = remediate(None, "explain", text, *JSON)
+    explained = validated(said.json, "remediate.explain/1")
+    assert (explained["result"], explained["exit_code"]) == (result, said.status)
 
 
 def test_an_empty_journal_has_nothing_to_show(remediate, tmp_path, monkeypatch):

@@ -1,96 +1,113 @@
-"""The catalogue: every entry is complete, tells its own error from any other, and can be found."""
+"""The catalogue: every entry is complete, is found by its names, and has a chain that keeps the rules."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
-import runbooks as package
 from arm.errors import UsageError
-from arm.facts.backup import Job, JobError
 from arm.facts.collect import VmFacts
-from runbooks.model import Entry
-from runbooks.registry import PACKAGES, find, find_code, runbooks
+from runbooks import catalogue
+from runbooks.registry import NoRunbook, find, find_code, find_entry, runbooks
 
-HOME = Path(package.__file__).parent
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / "runbooks" / "errors"
+SCHEMA = Draft202012Validator(json.loads((ROOT / "docs" / "schemas" / "entry.schema.json").read_text(encoding="utf-8")))
+IDS = (Path(__file__).parent / "ids.txt").read_text(encoding="utf-8").split()
+"""Every error of the project's source documents, and of Microsoft's pages about them."""
+ENTRIES = catalogue.entries()
 ALL = {runbook.code: runbook for runbook in runbooks()}
-KEYS = {"code", "aliases", "title", "messages", "causes", "documented_steps", "risk", "sources"}
+NAMES = Counter(name for entry in ENTRIES for name in {name.lower() for name in entry.names})
+SHARED = {"operationnotallowed": 2, "vmrestorepointclienterror": 10}
+"""Codes of several errors, which only the message tells apart."""
+every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=[entry.id for entry in ENTRIES])
 every = pytest.mark.parametrize("runbook", ALL.values(), ids=ALL)
 
 
-def failed(message: str = "", *errors: JobError) -> Job:
-    return Job("id", "name", "Backup", "Failed", None, None, False, errors, message)
+def test_all_154_errors_are_there_each_once():
+    assert sorted(entry.id for entry in ENTRIES) == sorted(IDS)
+    assert len(set(IDS)) == 154
 
 
-def shown(text: str) -> Job:
-    return failed("", JobError(1, "", text, ()))
+def test_the_schema_is_valid():
+    Draft202012Validator.check_schema(SCHEMA.schema)
 
 
-def test_every_folder_of_the_catalogue_is_registered_and_every_registered_one_is_there():
-    assert {path.parent.name for path in HOME.glob("*/entry.json")} == set(PACKAGES)
-    assert len(ALL) == len(PACKAGES), "no code is there twice"
+@every_entry
+def test_an_entry_keeps_to_its_schema(entry):
+    assert [f"{error.json_path}: {error.message}" for error in SCHEMA.iter_errors(entry.data)] == []
 
 
-@every
-def test_an_entry_has_every_part_and_none_of_them_is_empty(runbook):
-    (path,) = [path for path in HOME.glob("*/entry.json") if json.loads(path.read_text())["code"] == runbook.code]
-    data = json.loads(path.read_text(encoding="utf-8"))
-    assert set(data) == KEYS
-    for name in ("messages", "causes", "documented_steps", "sources", "risk", "title"):
-        assert data[name], name
-    texts = [*data["aliases"], *data["causes"], *data["documented_steps"], *data["sources"]]
-    texts += [text for found in data["messages"].values() for text in found]
-    assert all(isinstance(text, str) and len(text.strip()) > 3 for text in texts)
-    assert data["title"] in data["messages"]["en"]
-    assert runbook.entry == Entry.load(f"runbooks.{path.parent.name}")
+@every_entry
+def test_an_entry_is_written_as_all_are_so_that_a_review_shows_only_what_changed(entry):
+    text = (HOME / catalogue.folder_of(entry) / "entry.json").read_text(encoding="utf-8")
+    assert text == json.dumps(entry.data, indent=2, ensure_ascii=False) + "\n"
+    assert list(entry.data) == list(SCHEMA.schema["properties"])
 
 
-@pytest.mark.parametrize("package", ["runbooks.no_such_error", "runbooks.model"])
-def test_what_is_no_package_of_a_runbook_has_no_entry(package):
-    with pytest.raises(LookupError, match="there is no package"):
-        Entry.load(package)
+@every_entry
+def test_an_entry_agrees_with_itself_and_with_the_others(entry):
+    assert entry.title in entry.messages["en"]
+    assert set(entry.related) <= set(IDS) - {entry.id}
+    assert (entry.match is not None) is (entry.code is not None and entry.code != entry.id and "." in entry.id)
+    assert all(row.title in entry.messages[row.language] for row in entry.source_rows)
 
 
-@every
-def test_a_job_is_known_by_the_code_or_by_any_message_in_any_case_and_language(runbook):
-    entry = runbook.entry
-    for code in (entry.code, *entry.aliases):
-        assert entry.describes(failed(f"Failed with {code.upper()}, see the log."))
-    for texts in entry.messages.values():
-        for text in texts:
-            assert entry.describes(shown(text.upper()))
-            assert entry.describes(shown(f"Error: {text.rstrip('.')} (for VM web-01)"))
-            assert entry.describes(failed("", JobError(None, text, "", ())))
+@every_entry
+def test_no_entry_names_a_place_on_a_machine(entry):
+    text = json.dumps(entry.data)
+    assert not any(place in text for place in ("/work/", "/root/", "/tmp/", "/home/"))
 
 
-@every
-def test_a_job_without_words_is_of_no_error(runbook):
-    assert not runbook.entry.describes(failed())
-    assert not runbook.entry.describes(shown(" "))
+def test_codes_and_aliases_mean_one_error_but_for_those_that_azure_shares():
+    assert {name: count for name, count in NAMES.items() if count > 1} == SHARED
 
 
-@given(st.text(max_size=30))
-@every
-def test_a_job_with_other_words_is_of_another_error(runbook, text):
-    known = [
-        runbook.code,
-        *runbook.entry.aliases,
-        *(text for found in runbook.entry.messages.values() for text in found),
-    ]
-    if not any(one.lower().rstrip(".") in text.lower() for one in known):
-        assert not runbook.entry.describes(shown(text))
+def test_every_folder_has_an_entry_and_a_name_that_follows_from_its_id():
+    assert len(catalogue.folders()) == len(ENTRIES)
+    for folder in catalogue.folders():
+        assert catalogue.folder_of(catalogue.load(folder)) == folder
+    assert len({catalogue.squeezed(folder) for folder in catalogue.folders()}) == len(ENTRIES)
+    with pytest.raises(LookupError, match="no_such_error"):
+        catalogue.load("no_such_error")
 
 
-@pytest.mark.parametrize("one", ALL.values(), ids=ALL)
-@pytest.mark.parametrize("other", ALL.values(), ids=ALL)
-def test_no_message_of_one_error_is_taken_for_another(one, other):
-    if one is not other:
-        for texts in one.entry.messages.values():
-            assert not any(other.entry.describes(shown(text)) for text in texts)
+@every_entry
+def test_an_error_is_found_by_every_name_in_any_case(entry):
+    for name in entry.names:
+        if name.lower() not in SHARED:
+            for written in (name, name.lower(), name.upper(), f" {name} "):
+                assert find_entry(written) is entry
+
+
+@pytest.mark.parametrize("code", SHARED)
+def test_a_shared_code_is_answered_with_the_errors_it_may_be(code):
+    with pytest.raises(UsageError, match="several errors") as caught:
+        find_code(code)
+    assert len(caught.value.candidates) == SHARED[code]
+
+
+def test_one_error_is_found_without_reading_the_others(monkeypatch):
+    read = []
+    monkeypatch.setattr(catalogue, "load", lambda folder: read.append(folder) or entry_in[folder])
+    entry_in = {catalogue.folder_of(entry): entry for entry in ENTRIES}
+    assert find_code("usererrorrpcollectionlimitreached") == "UserErrorRpCollectionLimitReached"
+    assert set(read) == {"user_error_rp_collection_limit_reached"}
+
+
+@every_entry
+def test_an_error_without_a_runbook_says_so_and_what_microsoft_documents(entry):
+    if entry.id in ALL:
+        assert find_code(entry.id) == entry.id
+        return
+    with pytest.raises(NoRunbook, match="no runbook for it yet") as caught:
+        find(entry.id)
+    assert all(step in caught.value.next_step for step in entry.documented_steps)
+    assert caught.value.exit_code == 2
 
 
 @every
@@ -99,7 +116,7 @@ def test_a_runbook_is_found_by_its_code_in_any_case_and_by_its_aliases(runbook):
         assert find(name) is runbook
         assert find(name.lower()) is runbook
         assert find(name.upper()) is runbook
-        assert find_code(name.upper()) == runbook.code
+        assert find_code(name.upper()) == runbook.code == runbook.entry.id
 
 
 @pytest.mark.parametrize(

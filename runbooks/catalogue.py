@@ -1,0 +1,91 @@
+"""The entries of the catalogue. The name of a file follows from the id, so one error is found without reading all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+from . import errors
+from .entry import Entry
+
+_ENTRY, _CHAIN = "entry.json", "chain.py"
+
+
+def squeezed(name: str) -> str:
+    """Return a code, id or folder's name without case and punctuation: what they have in common."""
+    return re.sub(r"[\W_]", "", name.lower())
+
+
+def folders() -> tuple[str, ...]:
+    """Return the folder of every error, in the order of their names."""
+    found = {name for home in errors.__path__ for name in os.listdir(home) if not name.startswith(("_", "."))}
+    return tuple(sorted(found))
+
+
+def load(folder: str) -> Entry:
+    """Read the entry in a folder, as a chain does for its own.
+
+    Raises:
+        LookupError: there is none.
+    """
+    for home in errors.__path__:
+        path = Path(home, folder, _ENTRY)
+        if path.is_file():
+            return _read(path)
+    raise LookupError(f"there is no {_ENTRY} in runbooks/errors/{folder}")
+
+
+@cache
+def _read(path: Path) -> Entry:
+    return Entry.of(json.loads(path.read_text(encoding="utf-8")))
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return every entry, in the order of their folders."""
+    return tuple(load(folder) for folder in folders())
+
+
+def with_name(name: str) -> tuple[Entry, ...]:
+    """Return the entries that an id, code, alias or number in any case may mean; several for a shared code.
+
+    An id is answered by one file: where it is the code as well, no other error has that code.
+    """
+    wanted = name.strip().lower()
+    plain = squeezed(wanted)
+    for folder in folders():
+        if folder.replace("_", "") == plain:
+            entry = load(folder)
+            if wanted == entry.id.lower():
+                return (entry,)
+    return tuple(entry for entry in entries() if wanted in (one.lower() for one in entry.names))
+
+
+def folder_of(entry: Entry) -> str:
+    """Return the folder that an entry is in.
+
+    Raises:
+        LookupError: none has its name.
+    """
+    plain = squeezed(entry.id)
+    for folder in folders():
+        if folder.replace("_", "") == plain:
+            return folder
+    raise LookupError(f"no folder of runbooks/errors is named after {entry.id}")
+
+
+def chains() -> dict[str, str]:
+    """Return the folder of the chain of every error that has a runbook, by the error's id."""
+    return {load(folder).id: folder for folder in folders() if has_chain(folder)}
+
+
+def has_chain(folder: str) -> bool:
+    """Say whether a folder has a chain; none is imported."""
+    return any(Path(home, folder, _CHAIN).is_file() for home in errors.__path__)
+
+
+def has_runbook(entry: Entry) -> bool:
+    """Say whether there is a runbook for an error; none is imported."""
+    return has_chain(folder_of(entry))

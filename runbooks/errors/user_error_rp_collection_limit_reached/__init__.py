@@ -1,0 +1,1 @@
+"""UserErrorRpCollectionLimitReached: the restore point collections of a VM are full."""

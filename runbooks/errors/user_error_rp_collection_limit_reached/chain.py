@@ -1,0 +1,197 @@
+"""The chain, as Microsoft documents it: unlock, start the clean-up by a backup that fails, wait, back up again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from actions.change import NoChange
+from actions.protection import STOPPED, trigger_on_demand_backup
+from actions.registry import blocking_locks, in_service_group, remove_blocking_locks
+from actions.restore_points import LIMIT, count_points, delete_restore_point_collection, delete_restore_points
+from arm.facts.backup import vault_of
+from arm.facts.collect import VmFacts
+from arm.facts.locks import Lock
+from arm.facts.times import iso
+from arm.facts.times import spoken as spoken_time
+from arm.ids import spoken
+
+from ...catalogue import load
+from ...model import Decision, Diagnosis, Finding, Runbook, Situation, Step, StepEffects, Wait
+
+ENTRY = load("user_error_rp_collection_limit_reached")
+CLEAN_UP = timedelta(hours=8)
+"""How long the service's clean-up may take ("a few hours", says Microsoft) before anything is deleted by us."""
+RECHECK = timedelta(hours=4)
+_START = "start_clean_up"
+_FULL = f"the clean-up has not happened {spoken_time(CLEAN_UP)} after the backup that starts it"
+
+
+def diagnose(facts: VmFacts) -> Diagnosis:
+    """Find out whether the limit is reached, and what keeps the service from cleaning up."""
+    findings = tuple(_findings(facts))
+    refusal = _not_repairable(facts)
+    if refusal is not None:
+        return Diagnosis(Decision.REFUSE, refusal[0], findings, refusal[1])
+    count, locks, failed = count_points(facts), blocking_locks(facts), facts.last_failed_job()
+    cause = (
+        f"the lock {locks[0].name!r} on {spoken(locks[0].scope)} stops the clean-up"
+        if locks
+        else "several backups a day"
+    )
+    if failed is None or not _still_failing(facts, failed.ended or failed.started):
+        last = "the last backup succeeded" if failed else "no backup failed in the last 30 days"
+        again = f"; {cause}, so the limit will be reached again" if locks or count >= LIMIT else ""
+        return Diagnosis(Decision.NOTHING, f"{count} restore points, and {last}{again}", findings)
+    if count >= LIMIT:
+        return Diagnosis(Decision.REPAIR, f"{count} of {LIMIT} restore points: {cause}", findings)
+    if ENTRY.describes(failed):
+        return Diagnosis(Decision.REPAIR, f"the last backup failed with {ENTRY.id}; {count} points now", findings)
+    titles = "; ".join(error.title or error.text for error in failed.errors if error.title or error.text)
+    other = titles or "the job gives no details"
+    reason = f"only {count} restore points, and the last backup failed with another error: {other}"
+    return Diagnosis(Decision.REFUSE, reason, findings, "Name the error that the job shows, not this one.")
+
+
+def _not_repairable(facts: VmFacts) -> tuple[str, str] | None:
+    item = facts.item()
+    if item is None:
+        return "the VM is not protected by any vault", "Enable backup for it first."
+    if item.soft_deleted:
+        return "the backup item is deleted (soft delete)", "Undelete it in the vault first."
+    if item.state.lower() in STOPPED:
+        return f"protection is stopped ({item.state})", "Resume it with 'remediate action resume_protection'."
+    if facts.vm_or_none() is None:
+        return "the virtual machine does not exist any more", "Stop its protection, or restore the machine first."
+    return None
+
+
+def _still_failing(facts: VmFacts, failed_at: datetime | None) -> bool:
+    item = facts.item()
+    point = item.last_recovery_point if item else None
+    return point is None or failed_at is None or point < failed_at
+
+
+def _findings(facts: VmFacts) -> list[Finding]:
+    vm, item, failed = facts.vm_or_none(), facts.item(), facts.last_failed_job()
+    found = []
+    if vm is not None:
+        agent = f"agent {vm.agent_status}" if vm.agent_status else "agent not reporting"
+        found.append(Finding("virtual machine", f"{vm.name}, {vm.os_type}, {vm.power_state}, {agent}"))
+    if item is not None:
+        last = iso(item.last_recovery_point) if item.last_recovery_point else "none"
+        vault = vault_of(item.id).rsplit("/", 1)[-1]
+        found.append(Finding("protected item", f"{item.state} in vault {vault}, last recovery point {last}"))
+    if failed is not None:
+        errors = "; ".join(f"{error.code}: {error.title or error.text}".rstrip(": ") for error in failed.errors)
+        when = iso(failed.started) if failed.started else "at an unknown time"
+        found.append(Finding("last failed backup", f"{when} {errors or failed.dynamic_message}".strip()))
+    for collection in facts.collections():
+        owner = "" if collection.made_by_backup else " (not made by the backup service: never touched)"
+        value = f"{len(collection.points)} in {collection.name} in group {collection.group}{owner}"
+        found.append(Finding("restore points", value))
+    found += [
+        Finding("lock", f"{lock.level} {lock.name!r} on {spoken(lock.scope)}{_whose(facts, lock)}")
+        for lock in blocking_locks(facts)
+    ]
+    return found
+
+
+def _whose(facts: VmFacts, lock: Lock) -> str:
+    return " (the backup service's own group)" if in_service_group(facts, lock) else ""
+
+
+def _cured(situation: Situation) -> str:
+    """Return why the points need no further care, or an empty text."""
+    first = situation.progress.backups.get(_START)
+    if first is not None and first.completed:
+        return "the backup succeeded"
+    count = count_points(situation.facts)
+    return f"{count} restore points, {LIMIT} is the limit" if count < LIMIT else ""
+
+
+def remove_locks(situation: Situation) -> StepEffects:
+    """Remove every lock that blocks the clean-up: on the group, inherited from the subscription, on the collection."""
+    yield from remove_blocking_locks(situation.facts)
+
+
+def start_clean_up(situation: Situation) -> StepEffects:
+    """Start the on-demand backup whose first failure is expected; it starts the service's own clean-up."""
+    cured = _cured(situation)
+    if cured:
+        yield NoChange(cured)
+        return
+    reason = "it starts the service's clean-up of old restore points"
+    yield from trigger_on_demand_backup(situation.facts, reason=reason, may_fail_with=ENTRY.id)
+
+
+def await_clean_up(situation: Situation) -> StepEffects:
+    """Wait until the service has cleaned up, some hours at the most."""
+    cured, first = _cured(situation), situation.progress.backups.get(_START)
+    if cured:
+        yield NoChange(cured)
+    elif first is None:
+        yield Wait("the backup service cleans up old restore points", CLEAN_UP)
+    elif situation.now < first.started + CLEAN_UP:
+        until = min(situation.now + RECHECK, first.started + CLEAN_UP)
+        yield Wait("the backup service cleans up old restore points", CLEAN_UP, until)
+    else:
+        yield NoChange(_FULL)
+
+
+def delete_oldest(situation: Situation) -> StepEffects:
+    """Delete the oldest restore points, just as many as are too many."""
+    cured = _cured(situation)
+    if cured:
+        yield NoChange(cured)
+    else:
+        yield from delete_restore_points(situation.facts)
+
+
+def delete_collection(situation: Situation) -> StepEffects:
+    """The last resort: delete the service's collections whole."""
+    cured = _cured(situation)
+    if cured:
+        yield NoChange(cured)
+    else:
+        yield from delete_restore_point_collection(situation.facts)
+
+
+def back_up(situation: Situation) -> StepEffects:
+    """Back up, unless somebody else's backup has already succeeded since the repair."""
+    points = situation.facts.recovery_points() if situation.progress.backups else ()
+    newest = points[-1].time if points else None
+    if newest is not None and newest > situation.progress.changed_at:
+        yield NoChange(f"a recovery point of {iso(newest)} is newer than the repair")
+    else:
+        yield from trigger_on_demand_backup(situation.facts, reason="it proves the repair by a new recovery point")
+
+
+RUNBOOK = Runbook(
+    code=ENTRY.id,
+    title=ENTRY.title,
+    facts=(
+        "vm",
+        "protection",
+        "collections",
+        "locks",
+        "item",
+        "running_jobs",
+        "recent_jobs",
+        "last_failed_job",
+    ),
+    diagnose=diagnose,
+    steps=(
+        Step("remove_locks", "Remove the locks that block the clean-up", remove_locks),
+        Step(_START, "Start an on-demand backup; its first failure is expected", start_clean_up),
+        Step("await_clean_up", "Wait for the service to clean up", await_clean_up),
+        Step("delete_oldest", "Delete the oldest restore points", delete_oldest, only_if=_FULL, go_on=True),
+        Step(
+            "delete_collection",
+            "Delete the restore point collection",
+            delete_collection,
+            only_if="the oldest restore points could not be deleted either",
+        ),
+        Step("back_up", "Back up", back_up),
+    ),
+    entry=ENTRY,
+)
