@@ -17,29 +17,29 @@ from azure.core.exceptions import ClientAuthenticationError
 from .errors import UsageError
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_FAR_FUTURE = 4102444800  # 2100-01-01: a placeholder does not expire
+_FAR_FUTURE = 4102444800  # 2100-01-01: it does not expire
 
 
-class PlaceholderCredential:
+class LoopbackCredential:
     """Gives a token that is worth nothing outside a simulator."""
 
     def get_token(self, *_scopes: str, **_: Any) -> AccessToken:
-        """Return the placeholder, whatever scope is asked for."""
-        return AccessToken("placeholder-for-loopback-endpoints", _FAR_FUTURE)
+        """Return the worthless token, whatever scope is asked for."""
+        return AccessToken("worth-nothing-outside-a-simulator", _FAR_FUTURE)
 
 
-class _OrPlaceholder:
-    """A credential for a loopback endpoint: the real one where there is one, else the placeholder."""
+class _OrLoopback:
+    """A credential for a loopback endpoint: the real one where there is one, else the worthless one."""
 
     def __init__(self, real: TokenCredential) -> None:
         self._real = real
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        """Return a token of the real credential, or the placeholder."""
+        """Return a token of the real credential, or the worthless one."""
         try:
             return self._real.get_token(*scopes, **options)
         except ClientAuthenticationError:
-            return PlaceholderCredential().get_token()
+            return LoopbackCredential().get_token()
 
 
 def split_url(url: str) -> SplitResult | None:
@@ -91,8 +91,8 @@ def choose_credential(endpoint: str, authority: str, ca: str | None = None) -> T
         trust: dict[str, Any] = {"connection_verify": ca} if ca else {}
         return ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID") or None, **trust)
     if urlsplit(endpoint).scheme == "http":
-        return PlaceholderCredential()
+        return LoopbackCredential()
     from azure.identity import DefaultAzureCredential
 
     default = DefaultAzureCredential(authority=urlsplit(authority).hostname)
-    return _OrPlaceholder(default) if is_loopback(endpoint) else default
+    return _OrLoopback(default) if is_loopback(endpoint) else default

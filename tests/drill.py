@@ -10,7 +10,7 @@ from pathlib import Path
 
 from azure.core.pipeline.transport import RequestsTransport
 
-from arm.credentials import PlaceholderCredential
+from arm.credentials import LoopbackCredential
 from arm.facts.collect import VmFacts
 from arm.facts.graph import VmReference, find_vm
 from arm.runtime import Runtime
@@ -63,7 +63,7 @@ class Drill:
         session = Session(
             endpoint=self.endpoint,
             read_only=read_only,
-            credential=None if self.sign_in else PlaceholderCredential(),
+            credential=None if self.sign_in else LoopbackCredential(),
             runtime=self.runtime,
             transport=self.transport() if self.transport else None,
         )

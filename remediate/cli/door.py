@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arm.clouds import cloud
-from arm.credentials import PlaceholderCredential
+from arm.credentials import LoopbackCredential
 from arm.errors import UsageError
 from arm.facts.graph import VmReference, find_vm
 from arm.runtime import Runtime, system_runtime
@@ -138,7 +138,7 @@ def open_door(options: Options, *, read_only: bool) -> Iterator[Door]:
         if options.simulate is not None:
             simulator, server = _simulated(stack, options.simulate)
             endpoint, drill_vm = server.endpoint, str(server.ready["vm"])
-            runtime, credential = _virtual(runtime, simulator), PlaceholderCredential()
+            runtime, credential = _virtual(runtime, simulator), LoopbackCredential()
             state = state or _scratch(stack)
 
         def journal() -> Journal:

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from arm.credentials import PlaceholderCredential
+from arm.credentials import LoopbackCredential
 from arm.runtime import Runtime
 from arm.session import Session
 
@@ -38,7 +38,7 @@ def session_at(stack, slept) -> Callable[..., Session]:
 
     def make(endpoint: str, **options) -> Session:
         runtime = Runtime(lambda: datetime(2026, 3, 2, tzinfo=timezone.utc), slept.append, lambda: "id")
-        options = {"read_only": False, "credential": PlaceholderCredential(), "runtime": runtime, **options}
+        options = {"read_only": False, "credential": LoopbackCredential(), "runtime": runtime, **options}
         session = Session(endpoint=endpoint, **options)
         stack.callback(session.close)
         return session

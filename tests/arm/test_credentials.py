@@ -11,7 +11,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
 from arm.clouds import CLOUDS, cloud
-from arm.credentials import PlaceholderCredential, check_endpoint, choose_credential, is_loopback
+from arm.credentials import LoopbackCredential, check_endpoint, choose_credential, is_loopback
 from arm.errors import NoCredentials, UsageError
 from arm.session import Session
 from simulator import Simulator, serve
@@ -62,13 +62,13 @@ def test_a_user_assigned_identity_is_asked_for_by_its_client_id(monkeypatch, sta
     assert simulator.requests[0]["query"]["client_id"] == "11111111-1111-4111-8111-111111111111"
 
 
-def test_a_machine_without_identity_endpoint_shows_a_plain_loopback_endpoint_only_a_placeholder(azure, session_at):
+def test_a_machine_without_identity_endpoint_shows_a_plain_loopback_endpoint_only_a_worthless_token(azure, session_at):
     azure.says({"name": "vm"})
     session_at(azure.endpoint, credential=None).get(ID, "1")
-    assert azure.asked[0][2]["Authorization"] == "Bearer placeholder-for-loopback-endpoints"
+    assert azure.asked[0][2]["Authorization"] == "Bearer worth-nothing-outside-a-simulator"
 
 
-def test_without_any_identity_a_loopback_endpoint_over_tls_gets_the_placeholder(stack, session_at):
+def test_without_any_identity_a_loopback_endpoint_over_tls_gets_the_worthless_token(stack, session_at):
     simulator = Simulator()
     server = stack.enter_context(serve(simulator, tls=True))
     session = session_at(server.endpoint, ca=server.ca, credential=None)
@@ -86,7 +86,7 @@ def test_against_azure_the_default_credential_of_the_clouds_authority_is_used(mo
 
 def test_a_credential_on_loopback_over_tls_that_has_a_token_gives_it(monkeypatch):
     credential = choose_credential("https://127.0.0.1:1", LOGIN)
-    assert credential.get_token("scope") == PlaceholderCredential().get_token()
+    assert credential.get_token("scope") == LoopbackCredential().get_token()
     credential._real = Known()
     assert credential.get_token("scope").token == "a-real-token"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from azure.mgmt.compute import ComputeManagementClient
 
-from arm.credentials import PlaceholderCredential
+from arm.credentials import LoopbackCredential
 from arm.errors import WriteBlocked
 from arm.ids import parse
 
@@ -28,7 +28,7 @@ def client(world, stack):
     session = world.session()
     subscription = parse(world.vm_id).subscription
     made = ComputeManagementClient(
-        PlaceholderCredential(), subscription, base_url=world.endpoint, transport=session.transport,
+        LoopbackCredential(), subscription, base_url=world.endpoint, transport=session.transport,
         authentication_policy=session._bearer,
     )  # fmt: skip
     made.guard = session.transport

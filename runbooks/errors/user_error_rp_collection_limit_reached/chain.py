@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import wraps
 
 from actions.change import NoChange
 from actions.protection import STOPPED, trigger_on_demand_backup
@@ -114,46 +116,51 @@ def remove_locks(situation: Situation) -> StepEffects:
     yield from remove_blocking_locks(situation.facts)
 
 
+def _unless_cured(effects: Callable[[Situation], StepEffects]) -> Callable[[Situation], StepEffects]:
+    """Make a step that does nothing once the points need no further care."""
+
+    @wraps(effects)
+    def step(situation: Situation) -> StepEffects:
+        cured = _cured(situation)
+        if cured:
+            yield NoChange(cured)
+        else:
+            yield from effects(situation)
+
+    return step
+
+
+@_unless_cured
 def start_clean_up(situation: Situation) -> StepEffects:
     """Start the on-demand backup whose first failure is expected; it starts the service's own clean-up."""
-    cured = _cured(situation)
-    if cured:
-        yield NoChange(cured)
-        return
     reason = "it starts the service's clean-up of old restore points"
     yield from trigger_on_demand_backup(situation.facts, reason=reason, may_fail_with=ENTRY.id)
 
 
+@_unless_cured
 def await_clean_up(situation: Situation) -> StepEffects:
     """Wait until the service has cleaned up, some hours at the most."""
-    cured, first = _cured(situation), situation.progress.backups.get(_START)
-    if cured:
-        yield NoChange(cured)
-    elif first is None:
+    first = situation.progress.backups.get(_START)
+    end = first.started + CLEAN_UP if first is not None else None
+    if end is None:
         yield Wait("the backup service cleans up old restore points", CLEAN_UP)
-    elif situation.now < first.started + CLEAN_UP:
-        until = min(situation.now + RECHECK, first.started + CLEAN_UP)
+    elif situation.now < end:
+        until = min(situation.now + RECHECK, end)
         yield Wait("the backup service cleans up old restore points", CLEAN_UP, until)
     else:
         yield NoChange(_FULL)
 
 
+@_unless_cured
 def delete_oldest(situation: Situation) -> StepEffects:
     """Delete the oldest restore points, just as many as are too many."""
-    cured = _cured(situation)
-    if cured:
-        yield NoChange(cured)
-    else:
-        yield from delete_restore_points(situation.facts)
+    yield from delete_restore_points(situation.facts)
 
 
+@_unless_cured
 def delete_collection(situation: Situation) -> StepEffects:
     """The last resort: delete the service's collections whole."""
-    cured = _cured(situation)
-    if cured:
-        yield NoChange(cured)
-    else:
-        yield from delete_restore_point_collection(situation.facts)
+    yield from delete_restore_point_collection(situation.facts)
 
 
 def back_up(situation: Situation) -> StepEffects:
