@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from actions.change import Impact
-from arm.errors import UsageError
+from arm.errors import AzureError, UsageError
 from arm.facts.collect import VmFacts
 from arm.facts.graph import VmReference
 from arm.facts.times import iso
@@ -141,7 +141,11 @@ class Remediation:
         if new:
             self.journal.create(run)
         driver = Driver(facts=facts, journal=self.journal, run=run, runbook=runbook, executor=executor, tell=self.tell)
-        stand = driver.drive()
+        try:
+            stand = driver.drive()
+        except AzureError as error:
+            error.next_step += f" Run {run.id[:12]} is open; 'remediate resume {run.id[:12]}' goes on with it."
+            raise
         return self._report(runbook, facts, run.arguments, stand, findings, driver.plan, run=run)
 
     def _open_run(self, runbook: Runbook, facts: VmFacts, accepted: Accepted) -> Report | None:

@@ -14,7 +14,7 @@ from runbooks.model import Runbook, Situation
 
 from ..journal.model import CLOSED, Journal, Run
 from .execute import Executor, Parked, Refused
-from .history import DONE, FAILED, PARKED, REPAID, VERDICT, History, Sent
+from .history import DONE, FAILED, PARKED, REPAID, REPAY, VERDICT, History, Sent
 from .model import Event, Proof, Stand, Tell, Verdict
 from .plan import Plan, judge, make_plan, not_accepted, planned_step
 
@@ -22,8 +22,6 @@ NEW_POINT_RECHECK = timedelta(minutes=30)
 NEW_POINT_PATIENCE = timedelta(hours=24)
 """How long a completed backup may stay without a visible recovery point before the run is Inconclusive."""
 BUSY_RECHECK = timedelta(minutes=30)
-REPAY = "repay"
-"""The step name of what gives back a loan; it is in no chain."""
 
 
 class Driver:

@@ -17,6 +17,8 @@ INTENT, ACCEPTED, JOB, OUTCOME = "intent", "accepted", "job", "outcome"
 PARKED, VERDICT, REPAID = "parked", "verdict", "repaid"
 APPLIED, EXPECTED_FAILURE, FAILED, NOT_APPLIED = "applied", "expected failure", "failed", "not applied"
 DONE = (APPLIED, EXPECTED_FAILURE)
+REPAY = "repay"
+"""The step name of what gives back a loan; it is in no chain."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ class History:
         backups: dict[str, BackupResult] = {}
         changed_at = self._run.started_at
         for sent in self.sent:
-            if sent.result not in DONE:
-                continue
+            if sent.result not in DONE or sent.change.step == REPAY:
+                continue  # giving back a loan repairs nothing: no recovery point has to be newer than that
             if sent.change.operation == "backups.trigger":
                 backups[sent.change.step] = BackupResult(sent.at, sent.job, sent.job_status)
             else:

@@ -327,3 +327,26 @@ def test_a_failed_backup_of_somebody_else_is_no_proof(drill):
     world.pass_time(timedelta(hours=1))
     report = world.resume(run)
     assert report.stand.verdict is Verdict.NOT_FIXED
+
+
+def test_giving_one_lock_back_is_no_change_that_a_newer_recovery_point_must_prove(drill):
+    world = drill("rp-collection-limit-subscription-lock")
+    lock = next(iter(world.simulator.world.authorization.locks.values()))
+    world.simulator.world.authorization.add_lock(lock.scope, "zz-second", "CanNotDelete")
+    before = locks_of(world)
+    report = approved(world)
+    world.fault("deny", method="PUT", path="/locks/zz-second")
+    report = finish_from_first_pending(world, report)
+    assert "could not be put back" in report.stand.reason
+    report = world.resume(report.run.id)
+    assert report.stand.verdict is Verdict.FIXED, report.stand
+    assert locks_of(world) == before
+
+
+def test_an_error_in_mid_run_names_the_open_run_and_how_it_goes_on(drill):
+    world = drill()
+    world.fault("deny", method="GET", path="/locks/", times=None)
+    with pytest.raises(Forbidden) as caught:
+        world.repair()
+    (run,) = world.journal().open_runs()
+    assert f"remediate resume {run.id[:12]}" in caught.value.next_step

@@ -72,6 +72,9 @@ def test_the_folder_of_a_journal_is_made(tmp_path):
 
 def test_a_journal_of_a_newer_version_is_not_touched(file):
     opened(file, lambda journal: journal.create(run()))
+    found: list[str] = []
+    opened(file, lambda journal: found.extend(one.id for one in journal.runs(10)))
+    assert found == [run().id]
     database = sqlite3.connect(file)
     database.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
     database.close()
@@ -85,6 +88,9 @@ def test_a_journal_of_a_newer_version_is_not_touched(file):
 def test_an_empty_file_becomes_a_journal(file):
     file.touch()
     opened(file, lambda journal: journal.create(run()))
+    found: list[str] = []
+    opened(file, lambda journal: found.extend(one.id for one in journal.runs(10)))
+    assert found == [run().id]
 
 
 def test_a_file_that_is_no_journal_is_left_as_it_is(file):
@@ -139,6 +145,9 @@ def test_on_a_full_disk_a_write_fails_with_that_reason_and_what_was_written_stay
 
 def test_a_file_that_must_not_grow_any_more_is_an_error_and_no_loss(file):
     opened(file, lambda journal: journal.create(run()))
+    found: list[str] = []
+    opened(file, lambda journal: found.extend(one.id for one in journal.runs(10)))
+    assert found == [run().id]
     limited = child(
         """
         import resource
@@ -216,6 +225,9 @@ def test_many_processes_can_open_a_new_journal_at_the_same_moment(file):
 
 def test_two_processes_write_to_one_run_and_no_record_is_lost_or_numbered_twice(file):
     opened(file, lambda journal: journal.create(run()))
+    found: list[str] = []
+    opened(file, lambda journal: found.extend(one.id for one in journal.runs(10)))
+    assert found == [run().id]
     code = """
         from datetime import datetime, timezone
         journal = SqliteJournal(path)
@@ -247,6 +259,9 @@ def test_two_processes_that_want_a_vm_at_the_same_moment_do_not_both_get_it(file
 
 def test_what_a_killed_process_was_told_is_written_is_written(file):
     opened(file, lambda journal: journal.create(run()))
+    found: list[str] = []
+    opened(file, lambda journal: found.extend(one.id for one in journal.runs(10)))
+    assert found == [run().id]
     code = """
         from datetime import datetime, timezone
         journal = SqliteJournal(path)

@@ -127,6 +127,9 @@ def test_closing_lets_go_of_a_connection_that_a_fault_holds(sim):
         pass
     server.close()
     raw.close()
+    assert sim.requests[0]["fault"] == "timeout_before"
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", int(server.endpoint.rpartition(":")[2])), timeout=10)
 
 
 def test_a_taken_port_is_an_error(server, sim):
