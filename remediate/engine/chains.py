@@ -80,7 +80,8 @@ def undo_runbook(run_id: str, journal: Journal) -> Runbook:
     run = journal.run(run_id)
     if run is None:
         raise UsageError(f"there is no run {run_id!r}", "'remediate runs' lists them.")
-    undos = [sent.change.undo for sent in reversed(History.of(run, journal).sent) if sent.result in DONE]
+    perhaps = (*DONE, "")  # what nobody has seen the end of may have taken effect; what is there already is left alone
+    undos = [sent.change.undo for sent in reversed(History.of(run, journal).sent) if sent.result in perhaps]
 
     def effects(situation: Situation) -> StepEffects:
         for undo in undos:

@@ -350,3 +350,19 @@ def test_an_error_in_mid_run_names_the_open_run_and_how_it_goes_on(drill):
         world.repair()
     (run,) = world.journal().open_runs()
     assert f"remediate resume {run.id[:12]}" in caught.value.next_step
+
+
+def test_undo_also_takes_back_a_change_whose_outcome_nobody_has_seen(drill):
+    world = drill("rp-collection-limit-subscription-lock")
+    before = locks_of(world)
+    digest = world.repair().plan.digest
+    world.fault("deny", method="GET", path="/locks/", times=None)
+    with pytest.raises(Forbidden):
+        world.repair(Accepted(approve=digest))
+    world.simulator.faults.active.clear()
+    assert locks_of(world) == {}
+    (run,) = world.journal().open_runs()
+    undone = world.remediation().undo(run.id, accepted=YES)
+    assert undone.stand.verdict is Verdict.APPLIED
+    assert locks_of(world) == before
+    assert world.journal().open_runs() == []
