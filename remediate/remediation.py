@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from actions.change import Impact
@@ -12,7 +12,7 @@ from arm.facts.graph import VmReference
 from arm.facts.times import iso
 from arm.session import Session
 from guards import Consent, Refusal
-from runbooks.model import Decision, Diagnosis, Finding, Progress, Runbook, Situation
+from runbooks.model import Decision, Diagnosis, Runbook, Situation
 
 from .accepted import Accepted
 from .engine.chains import UNDO, runbook_of
@@ -90,27 +90,26 @@ class Remediation:
         self.tell(Event("facts", f"reading the facts of {vm.id.rsplit('/', 1)[-1]}"))
         facts.prefetch(*runbook.facts)
         if not dry_run:
-            going_on = self._open_run(runbook, facts, accepted)
+            going_on = self._open_run(runbook, facts, arguments, accepted)
             if going_on is not None:
                 return going_on
-        diagnosis = runbook.diagnose(facts)
+        situation = Situation.at_first(facts, arguments)
+        diagnosis = runbook.diagnose(situation)
         plan, outcome = None, _without_repair(diagnosis)
         if outcome is None:
-            now = facts.azure_now
             names = [step.name for step in runbook.steps]
-            situation = Situation(facts, now, Progress({}, now))
             plan = make_plan(runbook, names, situation, Consent(yes=accepted.yes), dry_run=dry_run)
             outcome = _decide(plan, accepted, dry_run=dry_run)
         if isinstance(outcome, Stand):
-            return self._report(runbook, facts, arguments, outcome, diagnosis.findings, plan, dry_run=dry_run)
-        return self._start(runbook, facts, arguments, diagnosis.findings, outcome)
+            return self._report(runbook, facts, arguments, outcome, diagnosis, plan, dry_run=dry_run)
+        return self._start(runbook, facts, arguments, diagnosis, outcome)
 
     def _start(
         self,
         runbook: Runbook,
         facts: VmFacts,
         arguments: Mapping[str, str],
-        findings: Sequence[Finding],
+        diagnosis: Diagnosis,
         consent: Consent,
     ) -> Report:
         run = Run(
@@ -123,10 +122,10 @@ class Remediation:
             started_at=facts.azure_now,
             consent=consent,
         )
-        return self._drive(run, runbook, facts, findings, new=True)
+        return self._drive(run, runbook, facts, diagnosis, new=True)
 
     def _drive(
-        self, run: Run, runbook: Runbook, facts: VmFacts, findings: Sequence[Finding], *, new: bool = False
+        self, run: Run, runbook: Runbook, facts: VmFacts, diagnosis: Diagnosis | None, *, new: bool = False
     ) -> Report:
         executor = Executor(
             facts=facts,
@@ -146,9 +145,11 @@ class Remediation:
         except AzureError as error:
             error.next_step += f" Run {run.id[:12]} is open; 'remediate resume {run.id[:12]}' goes on with it."
             raise
-        return self._report(runbook, facts, run.arguments, stand, findings, driver.plan, run=run)
+        return self._report(runbook, facts, run.arguments, stand, diagnosis, driver.plan, run=run)
 
-    def _open_run(self, runbook: Runbook, facts: VmFacts, accepted: Accepted) -> Report | None:
+    def _open_run(
+        self, runbook: Runbook, facts: VmFacts, arguments: Mapping[str, str], accepted: Accepted
+    ) -> Report | None:
         """Go on with the run that is open for this VM, so that no second one is ever begun."""
         runs = [run for run in self.journal.open_runs(facts.vm_id) if run.endpoint == self.session.endpoint]
         if not runs:
@@ -156,13 +157,14 @@ class Remediation:
         run = runs[0]
         if runbook.code == f"{UNDO}{run.id}":
             return None
-        if run.runbook.lower() == runbook.code.lower() and not accepted.expect:
+        same = run.runbook.lower() == runbook.code.lower() and dict(run.arguments) == dict(arguments)
+        if same and not accepted.expect:
             return self.resume(run.id, accepted=accepted, facts=facts)
         saw = (
             f"run {run.id[:12]} ({run.runbook}) is open on this VM: {run.verdict or 'in progress'} {run.reason}".strip()
         )
         refusal = Refusal("one-run-per-vm", saw, f"'remediate resume {run.id[:12]}' or 'remediate undo {run.id[:12]}'.")
-        return self._report(runbook, facts, {}, _refused(refusal), (), None)
+        return self._report(runbook, facts, {}, _refused(refusal), None, None)
 
     def resume(self, run_id: str, *, accepted: Accepted, now: bool = False, facts: VmFacts | None = None) -> Report:
         """Go on with a run.
@@ -181,7 +183,7 @@ class Remediation:
         facts = facts or VmFacts(self.session, VmReference(run.vm_id))
         if run.status == CLOSED:
             stand = Stand(Verdict(run.verdict), run.reason, "The run is over; start a new one if it fails again.")
-            return self._report(runbook, facts, run.arguments, stand, (), None, run=run)
+            return self._report(runbook, facts, run.arguments, stand, None, None, run=run)
         facts.vm_or_none()  # one read: it tells Azure's time, which alone says whether the run is due
         if not now and run.next_check_at is not None and facts.azure_now < run.next_check_at:
             stand = Stand(
@@ -190,17 +192,17 @@ class Remediation:
                 f"It is due at {iso(run.next_check_at)}; --now looks earlier.",
                 run.next_check_at,
             )
-            return self._report(runbook, facts, run.arguments, stand, (), None, run=run)
+            return self._report(runbook, facts, run.arguments, stand, None, None, run=run)
         refusal = self._widen_consent(run, runbook, facts, accepted)
         if refusal is not None:
-            return self._report(runbook, facts, run.arguments, _refused(refusal), (), None, run=run)
-        return self._drive(run, runbook, facts, ())
+            return self._report(runbook, facts, run.arguments, _refused(refusal), None, None, run=run)
+        return self._drive(run, runbook, facts, None)
 
     def _widen_consent(self, run: Run, runbook: Runbook, facts: VmFacts, accepted: Accepted) -> Refusal | None:
         if not accepted.yes and not accepted.approve:
             return None
         facts.prefetch(*runbook.facts)
-        situation = Situation(facts, facts.azure_now, History.of(run, self.journal).progress)
+        situation = Situation(facts, facts.azure_now, History.of(run, self.journal).progress, run.arguments)
         plan = make_plan(runbook, run.steps[run.position :], situation, run.consent)
         consent = consent_of(plan, yes=accepted.yes, approve=accepted.approve)
         if isinstance(consent, Refusal):
@@ -251,7 +253,7 @@ class Remediation:
         facts: VmFacts,
         arguments: Mapping[str, str],
         stand: Stand,
-        findings: Sequence[Finding],
+        diagnosis: Diagnosis | None,
         plan: Plan | None,
         *,
         run: Run | None = None,
@@ -264,7 +266,7 @@ class Remediation:
             arguments=dict(arguments),
             dry_run=dry_run,
             stand=stand,
-            findings=findings,
+            diagnosis=diagnosis,
             plan=plan,
             run=run,
             sent=History.of(run, self.journal).sent if run else (),
@@ -275,6 +277,10 @@ class Remediation:
 def _without_repair(diagnosis: Diagnosis) -> Stand | Consent | None:
     if diagnosis.decision is Decision.NOTHING:
         return Stand(Verdict.NOTHING_TO_DO, diagnosis.reason)
+    if diagnosis.decision is Decision.ADVISE:
+        return Stand(Verdict.NEEDS_HUMAN, diagnosis.reason, diagnosis.next_step)
+    if diagnosis.decision is Decision.CHOOSE:
+        return Stand(Verdict.NEEDS_CHOICE, diagnosis.reason, diagnosis.next_step)
     if diagnosis.decision is Decision.REFUSE:
         return _refused(Refusal("diagnosis", diagnosis.reason, diagnosis.next_step))
     return None

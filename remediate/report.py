@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from arm.facts.times import iso
-from runbooks.model import Finding
+from runbooks.model import Cause, Diagnosis, Finding
 
 from .engine.history import Sent
 from .engine.model import Stand
@@ -23,6 +23,7 @@ class Report:
 
     Attributes:
         runbook: error code, ``action:NAME`` or ``undo:RUN``.
+        diagnosis: what was found before anything was begun; ``None`` where a run only goes on.
         run: the run; ``None`` for a dry run and where nothing was begun.
         plan: what is, or was, ahead when the report was made; ``None`` when nothing was planned.
         sent: what the run has changed so far.
@@ -36,7 +37,7 @@ class Report:
     arguments: Mapping[str, str]
     dry_run: bool
     stand: Stand
-    findings: Sequence[Finding]
+    diagnosis: Diagnosis | None
     plan: Plan | None
     run: Run | None
     sent: Sequence[Sent]
@@ -46,6 +47,16 @@ class Report:
     def spoken_requests(self) -> str:
         """The requests, as people say it."""
         return ", ".join(f"{count} {what if count != 1 else what[:-1]}" for what, count in self.requests.items())
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What was found before anything was begun."""
+        return self.diagnosis.findings if self.diagnosis else ()
+
+    @property
+    def causes(self) -> Sequence[Cause]:
+        """The causes that were looked at."""
+        return self.diagnosis.causes if self.diagnosis else ()
 
     @property
     def exit_code(self) -> int:
@@ -78,10 +89,16 @@ class Report:
             "refusal": stand.refusal.to_json() if stand.refusal else None,
             "proof": proof,
             "findings": [asdict(finding) for finding in self.findings],
+            "causes": [cause_to_json(cause) for cause in self.causes],
             "plan": plan_to_json(self.plan, self.vm_id, self.runbook, self.arguments) if self.plan else None,
             "changes": [_sent(one) for one in self.sent],
             "requests": dict(self.requests),
         }
+
+
+def cause_to_json(cause: Cause) -> dict[str, Any]:
+    """Return a cause with its evidence as JSON."""
+    return {**asdict(cause), "standing": cause.standing.value}
 
 
 def plan_to_json(plan: Plan, vm_id: str, runbook: str, arguments: Mapping[str, str]) -> dict[str, Any]:

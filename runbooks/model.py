@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -17,6 +17,10 @@ if TYPE_CHECKING:  # what an error is called is known without importing how its 
     from arm.facts.collect import VmFacts
 
 
+CHOOSE = "choose"
+"""The name under which a choice is among a run's arguments."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was found, for people and programs."""
@@ -25,12 +29,44 @@ class Finding:
     value: str
 
 
+class Standing(str, Enum):
+    """How sure it is that a cause is the one."""
+
+    FOUND = "found"
+    POSSIBLE = "possible"
+    RULED_OUT = "ruled out"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One cause that an error may have, with the evidence.
+
+    Attributes:
+        name: its name, the same for ever: lower case, words joined by dashes.
+        summary: the cause in one line, for people.
+        evidence: what speaks for it.
+        against: what speaks against it.
+    """
+
+    name: str
+    summary: str
+    standing: Standing
+    evidence: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+
+
 class Decision(str, Enum):
-    """What follows from a diagnosis."""
+    """What follows from a diagnosis.
+
+    ``ADVISE``: only a human can do what is left, and the diagnosis says exactly what. ``CHOOSE``: there are several
+    ways on, and a human has to choose one of the runbook's choices first.
+    """
 
     REPAIR = "repair"
     NOTHING = "nothing to do"
     REFUSE = "refuse"
+    ADVISE = "advise"
+    CHOOSE = "choose"
 
 
 @dataclass(frozen=True)
@@ -39,13 +75,15 @@ class Diagnosis:
 
     Attributes:
         reason: the cause, or why nothing is done.
-        next_step: what the human does next, when it is refused.
+        next_step: what the human does next, when nothing is repaired.
+        causes: every cause that was looked at, with the evidence for and against it.
     """
 
     decision: Decision
     reason: str
     findings: tuple[Finding, ...]
     next_step: str = ""
+    causes: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,11 +124,27 @@ class Progress:
 
 @dataclass(frozen=True)
 class Situation:
-    """What a step looks at: fresh facts, Azure's time, and the run so far."""
+    """What a diagnosis and a step look at: fresh facts, Azure's time, the run so far, and the operator's inputs.
+
+    Attributes:
+        inputs: values by the names in the runbook's ``inputs``, and under ``choose`` the choice, where given.
+    """
 
     facts: VmFacts
     now: datetime
     progress: Progress
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def at_first(cls, facts: VmFacts, inputs: Mapping[str, str] | None = None) -> Situation:
+        """Return the situation before a run has done anything."""
+        now = facts.azure_now
+        return cls(facts, now, Progress({}, now), dict(inputs or {}))
+
+    @property
+    def choice(self) -> str:
+        """What the operator has chosen; empty when nothing."""
+        return self.inputs.get(CHOOSE, "")
 
 
 StepEffects = Iterator["Change | NoChange | Wait"]
@@ -119,16 +173,40 @@ class Runbook:
 
     Attributes:
         facts: names of the facts it looks at, read at the same time beforehand.
+        writes: the operations it may plan, keys of :data:`arm.writes.OPERATIONS`.
+        also_reads: names of facts it reads on some paths only.
+        inputs: what the operator may tell it by ``--input NAME=VALUE``, with what each means.
+        choices: what the operator may choose by ``--choose NAME``, with what each does.
         proof: it ends with a verification by a newer recovery point; only then can it say Fixed.
     """
 
     code: str
     title: str
     facts: tuple[str, ...]
-    diagnose: Callable[[VmFacts], Diagnosis]
+    diagnose: Callable[[Situation], Diagnosis]
     steps: tuple[Step, ...]
+    writes: tuple[str, ...] = ()
+    also_reads: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
     proof: bool = True
     entry: Entry | None = None
+
+    def check_arguments(self, arguments: Mapping[str, str]) -> None:
+        """Refuse inputs and choices that it does not know.
+
+        Raises:
+            UsageError: an unknown name; the error lists those there are.
+        """
+        for name, value in arguments.items():
+            known = self.choices if name == CHOOSE else self.inputs
+            word = value if name == CHOOSE else name
+            if word not in known:
+                what = "choice" if name == CHOOSE else "input"
+                some = [f"{one}: {meaning}" for one, meaning in known.items()]
+                raise UsageError(
+                    f"{self.code} has no {what} {word!r}", "Use one of these." if some else "Leave it out.", some
+                )
 
     def step(self, name: str) -> Step:
         """Return a step by its name, as a run has pinned it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +33,13 @@ class Protection:
 
 @dataclass(frozen=True)
 class ProtectedItem:
-    """The VM as the vault sees it. ``state`` is ``Protected``, ``ProtectionStopped`` and so on."""
+    """The VM as the vault sees it.
+
+    Attributes:
+        state: ``Protected``, ``ProtectionStopped`` and so on.
+        excluded_luns: with selective disk backup, the data disks that are left out; ``None`` without.
+        included_luns: with selective disk backup, the only data disks that are backed up; ``None`` without.
+    """
 
     id: str
     state: str
@@ -42,6 +48,9 @@ class ProtectedItem:
     last_backup_status: str
     last_recovery_point: datetime | None
     soft_deleted: bool
+    last_backup_time: datetime | None = None
+    excluded_luns: tuple[int, ...] | None = None
+    included_luns: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,9 @@ class Job:
 
     Attributes:
         dynamic_message: non-localized message; it may name the symbolic error code. Only in job details.
+        properties: what Azure notes about it, such as the target of a restore. Only in job details.
+        tasks: its parts as ``(name, status)``, in order. Only in job details.
+        cancellable: whether Azure offers to cancel it.
     """
 
     id: str
@@ -71,6 +83,9 @@ class Job:
     on_demand: bool
     errors: tuple[JobError, ...]
     dynamic_message: str
+    properties: Mapping[str, str] = field(default_factory=dict)
+    tasks: tuple[tuple[str, str], ...] = ()
+    cancellable: bool = False
 
     @property
     def running(self) -> bool:
@@ -95,9 +110,11 @@ class RecoveryPoint:
 
 @dataclass(frozen=True)
 class Policy:
-    """A backup policy, as far as restore point groups are concerned.
+    """A backup policy.
 
     Attributes:
+        kind: ``V1`` (standard) or ``V2`` (enhanced).
+        run_times: the times of day it starts backups at, as ``HH:MM``, in ``time_zone``.
         group_prefix: custom name of the groups for restore points, before the number; empty for the service's own.
     """
 
@@ -106,6 +123,10 @@ class Policy:
     group_prefix: str
     group_suffix: str
     instant_retention_days: int | None
+    kind: str = ""
+    run_times: tuple[str, ...] = ()
+    time_zone: str = ""
+    daily_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +168,17 @@ def read_item(session: Session, item_id: str) -> ProtectedItem:
         last_backup_status=str(properties.get("lastBackupStatus") or ""),
         last_recovery_point=parse_time(properties.get("lastRecoveryPoint")),
         soft_deleted=bool(properties.get("isScheduledForDeferredDelete")),
+        last_backup_time=parse_time(properties.get("lastBackupTime")),
+        excluded_luns=_luns(properties, inclusion=False),
+        included_luns=_luns(properties, inclusion=True),
     )
+
+
+def _luns(properties: Mapping[str, Any], *, inclusion: bool) -> tuple[int, ...] | None:
+    chosen = inner(properties, "extendedProperties", "diskExclusionProperties")
+    if not chosen or bool(chosen.get("isInclusionList")) is not inclusion:
+        return None
+    return tuple(sorted(int(one) for one in chosen.get("diskLunList") or ()))
 
 
 def parse_job(entry: Mapping[str, Any]) -> Job:
@@ -164,7 +195,17 @@ def parse_job(entry: Mapping[str, Any]) -> Job:
         on_demand=bool(properties.get("isUserTriggered")),
         errors=tuple(_job_error(error) for error in properties.get("errorDetails") or []),
         dynamic_message=str(extended.get("dynamicErrorMessage") or ""),
+        properties={str(name): str(value) for name, value in inner(extended, "propertyBag").items()},
+        tasks=tuple(
+            (str(one.get("taskId", "")), str(one.get("status", ""))) for one in extended.get("tasksList") or []
+        ),
+        cancellable=_cancellable(properties.get("actionsInfo") or []),
     )
+
+
+def _cancellable(actions: list[Any]) -> bool:
+    """Say whether ``actionsInfo`` offers to cancel; old answers write the number 1 for it."""
+    return any(str(action).lower() in ("cancellable", "1") for action in actions)
 
 
 def _job_error(error: Mapping[str, Any]) -> JobError:
@@ -245,12 +286,19 @@ def read_policy(session: Session, policy_id: str) -> Policy:
     properties = inner(body, "properties")
     details = inner(properties, "instantRPDetails")
     days = properties.get("instantRpRetentionRangeInDays")
+    schedule = inner(properties, "schedulePolicy")
+    times = schedule.get("scheduleRunTimes") or inner(schedule, "dailySchedule").get("scheduleRunTimes") or []
+    kept = inner(properties, "retentionPolicy", "dailySchedule", "retentionDuration").get("count")
     return Policy(
         id=str(body.get("id") or policy_id),
         name=str(body.get("name", "")),
         group_prefix=str(details.get("azureBackupRGNamePrefix") or ""),
         group_suffix=str(details.get("azureBackupRGNameSuffix") or ""),
         instant_retention_days=days if isinstance(days, int) else None,
+        kind=str(properties.get("policyType") or ""),
+        run_times=tuple(str(one)[11:16] for one in times),
+        time_zone=str(properties.get("timeZone") or ""),
+        daily_days=kept if isinstance(kept, int) else None,
     )
 
 

@@ -146,13 +146,26 @@ class VmFacts:
         """Return the newest failed backup job of the last 30 days with its error details, or ``None``."""
         if not self.protection().item_id:
             return None
-        return self._once("last_failed_job", self._read_last_failed_job)
+        return self._once("last_failed_job", lambda: self._read_last_failed(lambda job: job.operation == "Backup"))
 
-    def _read_last_failed_job(self) -> backup.Job | None:
-        failed = [job for job in self.recent_jobs() if (job.operation, job.status) == ("Backup", "Failed")]
-        if not failed:
-            failed = list(self._jobs_of_last(OLDER, status="Failed", operation="Backup"))
+    def last_other_failed_job(self) -> backup.Job | None:
+        """Return the newest failed job of the last 30 days that is no backup (a restore, say), or ``None``."""
+        if not self.protection().item_id:
+            return None
+        return self._once(
+            "last_other_failed_job", lambda: self._read_last_failed(lambda job: job.operation != "Backup")
+        )
+
+    def _read_last_failed(self, wanted: Callable[[backup.Job], bool]) -> backup.Job | None:
+        failed = [job for job in self.recent_jobs() if job.status == "Failed" and wanted(job)]
+        failed = failed or [job for job in self.failed_jobs() if wanted(job)]
         return self.read_job(failed[0].name) if failed else None
+
+    def failed_jobs(self) -> tuple[backup.Job, ...]:
+        """Return this machine's failed jobs of the last 30 days, newest first, without their details."""
+        if not self.protection().item_id:
+            return ()
+        return self._once("failed_jobs", lambda: self._jobs_of_last(OLDER, status="Failed"))
 
     def read_job(self, name: str) -> backup.Job:
         """Read one job of this machine's vault with its details, always afresh."""

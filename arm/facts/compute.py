@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,18 +20,43 @@ VMSNAPSHOT_TYPES = ("vmsnapshot", "vmsnapshotlinux")
 
 @dataclass(frozen=True)
 class Extension:
-    """A VM extension. Match on publisher and type: the name is free text."""
+    """A VM extension. Match on publisher and type: the name is free text.
+
+    Attributes:
+        message: what its handler last said; only where the VM's instance view told it.
+    """
 
     id: str
     name: str
     publisher: str
     type: str
     provisioning_state: str
+    message: str = ""
 
     @property
     def is_vmsnapshot(self) -> bool:
         """Whether it is the backup service's own extension."""
         return self.publisher.lower() == VMSNAPSHOT_PUBLISHER and self.type.lower() in VMSNAPSHOT_TYPES
+
+
+@dataclass(frozen=True)
+class VmDisk:
+    """One disk of a VM, as the VM's own model names it.
+
+    Attributes:
+        id: the managed disk; empty for an unmanaged one.
+        lun: its number; ``None`` for the OS disk.
+        size_gb: in GiB; ``None`` where the model does not say (a stopped VM).
+        storage: such as ``Premium_LRS``; empty where the model does not say.
+        write_accelerator: whether write acceleration is on.
+    """
+
+    name: str
+    id: str
+    lun: int | None
+    size_gb: int | None
+    storage: str
+    write_accelerator: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +67,16 @@ class VirtualMachine:
         unique_id: ``vmId``; a machine recreated under the same name has the same id but another unique id.
         power_state: such as ``running`` or ``deallocated``; ``unknown`` where Azure does not say.
         agent_status: ``Ready``, ``Not Ready``, or empty when the agent never reported.
+        agent_version: as the agent reported it; empty when it did not.
+        agent_message: what the agent, or the platform about it, says.
+        provision_agent: ``provisionVMAgent`` of the OS profile; ``None`` where the model does not say.
+        extension_operations: ``allowExtensionOperations``; ``None`` where the model does not say.
+        provisioning_message: what the platform says of the provisioning state.
+        os_name: name and version of the operating system as the agent reported them.
+        image: publisher, offer, sku and version of the marketplace image; empty for another image.
+        disks: the OS disk first, then the data disks.
+        nics: ids of the network interfaces, the primary one first.
+        extensions: the extensions that the model and the instance view name, with their handlers' messages.
     """
 
     id: str
@@ -53,6 +88,17 @@ class VirtualMachine:
     provisioning_state: str
     power_state: str
     agent_status: str
+    agent_version: str = ""
+    agent_message: str = ""
+    provision_agent: bool | None = None
+    extension_operations: bool | None = None
+    provisioning_message: str = ""
+    size: str = ""
+    os_name: str = ""
+    image: Mapping[str, str] = field(default_factory=dict)
+    disks: tuple[VmDisk, ...] = ()
+    nics: tuple[str, ...] = ()
+    extensions: tuple[Extension, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,7 +150,12 @@ def read_vm(session: Session, vm_id: str) -> VirtualMachine:
     view = inner(properties, "instanceView")
     codes = [str(status.get("code", "")) for status in view.get("statuses") or []]
     power = next((code.split("/", 1)[1] for code in codes if code.lower().startswith("powerstate/")), "unknown")
-    agent = inner(view, "vmAgent").get("statuses") or []
+    agent = (inner(view, "vmAgent").get("statuses") or [{}])[0]
+    provisioning = [
+        one for one in view.get("statuses") or [] if "provisioningstate/" in str(one.get("code", "")).lower()
+    ]
+    profile = inner(properties, "osProfile")
+    configuration = inner(profile, "windowsConfiguration") or inner(profile, "linuxConfiguration")
     return VirtualMachine(
         id=str(body.get("id") or vm_id),
         name=str(body.get("name") or parse(vm_id).name),
@@ -114,8 +165,58 @@ def read_vm(session: Session, vm_id: str) -> VirtualMachine:
         tags=dict(body.get("tags") or {}),
         provisioning_state=str(properties.get("provisioningState", "")),
         power_state=power,
-        agent_status=str(agent[0].get("displayStatus", "")) if agent else "",
+        agent_status=str(agent.get("displayStatus") or ""),
+        agent_version=str(inner(view, "vmAgent").get("vmAgentVersion") or ""),
+        agent_message=str(agent.get("message") or ""),
+        provision_agent=_flag(configuration.get("provisionVMAgent")),
+        extension_operations=_flag(profile.get("allowExtensionOperations")),
+        provisioning_message=next((str(one.get("message") or "") for one in provisioning), ""),
+        size=str(inner(properties, "hardwareProfile").get("vmSize") or ""),
+        os_name=" ".join(str(view.get(name) or "") for name in ("osName", "osVersion")).strip(),
+        image={key: str(value) for key, value in inner(properties, "storageProfile", "imageReference").items()},
+        disks=_disks(inner(properties, "storageProfile")),
+        nics=_nics(inner(properties, "networkProfile")),
+        extensions=_extensions(body.get("resources") or [], view.get("extensions") or []),
     )
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _disks(profile: Mapping[str, Any]) -> tuple[VmDisk, ...]:
+    found = [inner(profile, "osDisk"), *(profile.get("dataDisks") or [])]
+    return tuple(
+        VmDisk(
+            name=str(entry.get("name", "")),
+            id=str(inner(entry, "managedDisk").get("id") or ""),
+            lun=entry.get("lun") if isinstance(entry.get("lun"), int) else None,
+            size_gb=entry.get("diskSizeGB") if isinstance(entry.get("diskSizeGB"), int) else None,
+            storage=str(inner(entry, "managedDisk").get("storageAccountType") or ""),
+            write_accelerator=bool(entry.get("writeAcceleratorEnabled")),
+        )
+        for entry in found
+        if entry
+    )
+
+
+def _nics(profile: Mapping[str, Any]) -> tuple[str, ...]:
+    found = profile.get("networkInterfaces") or []
+    primary = sorted(found, key=lambda entry: not inner(entry, "properties").get("primary"))
+    return tuple(str(entry.get("id", "")) for entry in primary)
+
+
+def _extensions(models: list[Any], views: list[Any]) -> tuple[Extension, ...]:
+    said = {str(view.get("name", "")).lower(): (view.get("statuses") or [{}])[0] for view in views}
+    found = []
+    for entry in models:
+        properties, name = inner(entry, "properties"), str(entry.get("name", ""))
+        if "publisher" in properties:
+            message = str(said.get(name.lower(), {}).get("message") or "")
+            state = str(properties.get("provisioningState", ""))
+            kind = str(properties.get("type", ""))
+            found.append(Extension(str(entry.get("id", "")), name, str(properties["publisher"]), kind, state, message))
+    return tuple(found)
 
 
 def read_extensions(session: Session, vm_id: str) -> tuple[Extension, ...]:

@@ -9,7 +9,9 @@ import click
 
 from .options import (
     accept_options,
+    arguments_of,
     azure_options,
+    input_options,
     output_options,
     plan_options,
     state_options,
@@ -60,6 +62,7 @@ def cli() -> None:
 @cli.command(short_help="Repair a VM; the word 'repair' may be left out.")
 @click.argument("code")
 @vm_options
+@input_options
 @plan_options
 @accept_options
 @azure_options
@@ -69,7 +72,8 @@ def repair(code: str, **given: Any) -> int:
     """Repair the backups of a VM that fail with CODE (the word 'repair' may be left out)."""
     from runbooks.registry import find_code
 
-    return _run(find_code(code, commands=list(cli.commands)), {}, given)
+    arguments = arguments_of(given.pop("inputs"), given.pop("choose"))
+    return _run(find_code(code, commands=list(cli.commands)), arguments, given)
 
 
 @cli.command(short_help="Run one action alone, under the same guards.")

@@ -119,7 +119,7 @@ class Door:
 def _with_findings(report: Report, earlier: Report) -> Report:
     from dataclasses import replace
 
-    return replace(report, findings=report.findings or earlier.findings)
+    return replace(report, diagnosis=report.diagnosis or earlier.diagnosis)
 
 
 @contextmanager

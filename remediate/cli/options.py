@@ -38,6 +38,24 @@ def _apply(options: list[Command]) -> Callable[[Command], Command]:
     return decorate
 
 
+def arguments_of(inputs: tuple[str, ...], choice: str) -> dict[str, str]:
+    """Return what ``--input`` and ``--choose`` say, by name.
+
+    Raises:
+        click.UsageError: an input without a name or a value, or one given twice.
+    """
+    found: dict[str, str] = {"choose": choice} if choice else {}
+    for text in inputs:
+        name, equals, value = text.partition("=")
+        name = name.strip().lower()
+        if not name or not equals or not value.strip() or name == "choose":
+            raise click.UsageError(f"--input {text!r} is not NAME=VALUE")
+        if name in found:
+            raise click.UsageError(f"--input {name} is given twice")
+        found[name] = value.strip()
+    return found
+
+
 output_options = _apply(
     [
         click.option(
@@ -93,6 +111,21 @@ vm_options = _apply(
         click.option("--vm", metavar="NAME|ID", help="The virtual machine: its name, or its full resource id."),
         click.option("-g", "--resource-group", metavar="NAME", default="", help="Only look in groups of this name."),
         click.option("--subscription", metavar="ID", default="", help="Only look in this subscription."),
+    ]
+)
+
+input_options = _apply(
+    [
+        click.option(
+            "--input",
+            "inputs",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="What the runbook should know ('remediate show CODE' lists the names); may be repeated.",
+        ),
+        click.option(
+            "--choose", metavar="NAME", default="", help="Your choice where the runbook offers several ways on."
+        ),
     ]
 )
 

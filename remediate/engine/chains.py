@@ -28,17 +28,19 @@ def runbook_of(name: str, arguments: Mapping[str, str], journal: Callable[[], Jo
 
     Args:
         name: as the run has it.
-        arguments: the arguments of a single action.
+        arguments: the arguments of a single action, or the runbook's inputs and choice.
         journal: opens the journal, where ``undo:RUN`` finds its run and ``restore_lock`` the lock it puts back.
 
     Raises:
-        UsageError: an unknown code, action or run.
+        UsageError: an unknown code, action, run, input or choice.
     """
     if name.startswith(ACTION):
         return action_runbook(name[len(ACTION) :], arguments, journal)
     if name.startswith(UNDO):
         return undo_runbook(name[len(UNDO) :], journal())
-    return find(name)
+    runbook = find(name)
+    runbook.check_arguments(arguments)
+    return runbook
 
 
 def find_action(name: str) -> Action:
@@ -114,5 +116,5 @@ def _take_back(facts: VmFacts, undo: Undo) -> Effects:
     return restore_lock(facts, undo.target, undo.body)
 
 
-def _as_asked(_facts: VmFacts) -> Diagnosis:
+def _as_asked(_situation: Situation) -> Diagnosis:
     return Diagnosis(Decision.REPAIR, "asked for by the operator", ())

@@ -237,7 +237,7 @@ class Driver:
         return History.of(self.run, self.journal)
 
     def _situation(self) -> Situation:
-        return Situation(self.facts, self.facts.azure_now, self._history().progress)
+        return Situation(self.facts, self.facts.azure_now, self._history().progress, self.run.arguments)
 
 
 def consent_of(plan: Plan, *, yes: bool, approve: str) -> Consent | Refusal:

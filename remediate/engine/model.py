@@ -23,6 +23,8 @@ class Verdict(str, Enum):
     INCONCLUSIVE = "Inconclusive"
     REFUSED = "Refused"
     NEEDS_APPROVAL = "NeedsApproval"
+    NEEDS_CHOICE = "NeedsChoice"
+    NEEDS_HUMAN = "NeedsHuman"
 
     @property
     def exit_code(self) -> int:
@@ -44,6 +46,8 @@ _EXIT_CODES = {
     Verdict.INCONCLUSIVE: 1,
     Verdict.REFUSED: 3,
     Verdict.NEEDS_APPROVAL: 4,
+    Verdict.NEEDS_CHOICE: 4,
+    Verdict.NEEDS_HUMAN: 4,
     Verdict.PENDING: 5,
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,12 +86,22 @@ def not_accepted(change: Change) -> str:
     return f"nobody has accepted yet to {change.summary}{impact}"
 
 
-def judge(changes: Sequence[Change], guarded: Guarded) -> tuple[Refusal, ...]:
-    """Return the guards' refusals of changes that would be sent one after the other."""
+def judge(
+    changes: Sequence[Change],
+    guarded: Guarded,
+    counts: Callable[[Change, Refusal], bool] = lambda _change, _refusal: True,
+) -> tuple[Refusal, ...]:
+    """Return the guards' refusals of changes that would be sent one after the other.
+
+    Args:
+        changes: in order.
+        guarded: the situation before the first.
+        counts: says whether a refusal counts already now; each change is judged again right before it is sent.
+    """
     refusals = []
     for change in changes:
         refusal = review(change, guarded)
-        if refusal is not None and refusal not in refusals:
+        if refusal is not None and refusal not in refusals and counts(change, refusal):
             refusals.append(refusal)
         guarded = guarded.after(change)
     return tuple(refusals)
@@ -102,7 +112,8 @@ def make_plan(
 ) -> Plan:
     """Plan the steps of the given names.
 
-    A step with ``only_if`` is planned only when it is the first one; before that it is announced.
+    A step with ``only_if`` is planned only when it is the first one; before that it is announced. What passes by
+    itself (a job in progress) refuses no change that comes only after a wait.
 
     Args:
         runbook: the chain.
@@ -111,18 +122,23 @@ def make_plan(
         consent: what has been accepted.
         dry_run: nothing will be sent.
     """
-    steps = []
+    steps: list[PlannedStep] = []
+    waits = len(names)
     for index, name in enumerate(names):
         step = runbook.step(name)
         if step.only_if and index:
             steps.append(PlannedStep(step.name, step.summary, only_if=step.only_if))
         else:
             steps.append(planned_step(step, situation))
+            waits = min(waits, index) if steps[-1].until is not None else waits
     changes = [change for step in steps for change in step.changes]
     missing = [(change, impact) for change in changes if (impact := missing_approval(change, consent)) is not None]
+    guarded = Guarded(situation.facts, dry_run=dry_run)
+    now = {change.fingerprint for step in steps[:waits] for change in step.changes}
+    refusals = judge(changes, guarded, lambda change, refusal: change.fingerprint in now or not refusal.passing)
     return Plan(
         subject=f"{runbook.code} {situation.facts.vm_id}",
         steps=tuple(steps),
-        refusals=judge(changes, Guarded(situation.facts, dry_run=dry_run)),
+        refusals=refusals,
         missing=tuple(missing),
     )

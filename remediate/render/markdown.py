@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runbooks.model import Cause
+
 from ..engine.plan import PlannedStep
 from ..report import Report
 
@@ -24,6 +26,9 @@ def _lines(report: Report) -> Iterator[str]:
     if report.findings:
         yield from ("", "| found | |", "|---|---|")
         yield from (f"| {_cell(finding.label)} | {_cell(finding.value)} |" for finding in report.findings)
+    if report.causes:
+        yield from ("", "| cause | | for | against |", "|---|---|---|---|")
+        yield from (_cause(cause) for cause in report.causes)
     if report.plan is not None and not report.sent:
         yield from ("", f"### Plan `{report.plan.digest}`", "", "| step | change | impact |", "|---|---|---|")
         for step in report.plan.steps:
@@ -32,6 +37,11 @@ def _lines(report: Report) -> Iterator[str]:
         yield from ("", "| change | result | detail |", "|---|---|---|")
         for sent in report.sent:
             yield f"| {_cell(sent.change.summary)} | {sent.result or 'in progress'} | {_cell(sent.detail)} |"
+
+
+def _cause(cause: Cause) -> str:
+    evidence, against = ("; ".join(lines) for lines in (cause.evidence, cause.against))
+    return f"| {_cell(cause.summary)} | {cause.standing.value} | {_cell(evidence)} | {_cell(against)} |"
 
 
 def _facts(report: Report) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
 
 from actions.change import Change, Impact
+from runbooks.model import Cause, Standing
 
 from ..engine.model import Verdict
 from ..engine.plan import Plan, PlannedStep
@@ -20,6 +21,8 @@ _COLOURS = {
     Verdict.PLANNED: "cyan",
     Verdict.PENDING: "yellow",
     Verdict.NEEDS_APPROVAL: "yellow",
+    Verdict.NEEDS_CHOICE: "yellow",
+    Verdict.NEEDS_HUMAN: "yellow",
 }
 _WIDTH = 20
 
@@ -38,6 +41,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield click.style("Findings", bold=True)
         for finding in report.findings:
             yield f"  {finding.label:<{_WIDTH}}{finding.value}"
+    yield from causes_text(report.causes)
     if report.plan is not None and not report.sent:
         yield from _plan(report.plan, dry_run=report.dry_run)
     if report.sent:
@@ -51,6 +55,20 @@ def _lines(report: Report) -> Iterator[str]:
             yield from _plan(report.plan, dry_run=False)
     yield ""
     yield from _verdict(report)
+
+
+def causes_text(causes: Sequence[Cause]) -> Iterator[str]:
+    """Yield the lines that name each cause with the evidence for and against it."""
+    if causes:
+        yield ""
+        yield click.style("Causes", bold=True)
+    for cause in causes:
+        yield click.style(
+            f"  {cause.standing.value:<{_WIDTH}}{cause.summary}", dim=cause.standing is Standing.RULED_OUT
+        )
+        for word, lines in (("for", cause.evidence), ("against", cause.against)):
+            for line in lines:
+                yield click.style(f"  {'':<{_WIDTH}}{word + ':':<9}{line}", dim=True)
 
 
 def _plan(plan: Plan, *, dry_run: bool) -> Iterator[str]:

@@ -68,6 +68,10 @@ class Scenario:
         return stage.setting()
 
 
+Row = tuple[str, "str | None", str, "Callable[[Stage], object]"]
+"""Name, error, what is broken in one line, and the function that sets the stage."""
+
+
 class Stage:
     """A world being set. Every method adds to it and returns the stage, so that calls can be chained.
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import wraps
 
 from actions.change import NoChange
-from actions.protection import STOPPED, trigger_on_demand_backup
+from actions.protection import trigger_on_demand_backup
 from actions.registry import blocking_locks, in_service_group, remove_blocking_locks
 from actions.restore_points import LIMIT, count_points, delete_restore_point_collection, delete_restore_points
-from arm.facts.backup import vault_of
 from arm.facts.collect import VmFacts
 from arm.facts.locks import Lock
-from arm.facts.times import iso
 from arm.facts.times import spoken as spoken_time
 from arm.ids import spoken
 
 from ...catalogue import load
-from ...model import Decision, Diagnosis, Finding, Runbook, Situation, Step, StepEffects, Wait
+from ...model import Cause, Decision, Diagnosis, Finding, Runbook, Situation, Standing, Step, StepEffects, Wait
+from ...shared import BACK_UP, FACTS, basics, gone, not_protected, still_failing
 
 ENTRY = load("user_error_rp_collection_limit_reached")
 CLEAN_UP = timedelta(hours=8)
@@ -28,10 +27,11 @@ _START = "start_clean_up"
 _FULL = f"the clean-up has not happened {spoken_time(CLEAN_UP)} after the backup that starts it"
 
 
-def diagnose(facts: VmFacts) -> Diagnosis:
+def diagnose(situation: Situation) -> Diagnosis:
     """Find out whether the limit is reached, and what keeps the service from cleaning up."""
-    findings = tuple(_findings(facts))
-    refusal = _not_repairable(facts)
+    facts = situation.facts
+    findings = (*basics(facts), *_findings(facts))
+    refusal = not_protected(facts) or gone(facts)
     if refusal is not None:
         return Diagnosis(Decision.REFUSE, refusal[0], findings, refusal[1])
     count, locks, failed = count_points(facts), blocking_locks(facts), facts.last_failed_job()
@@ -40,53 +40,42 @@ def diagnose(facts: VmFacts) -> Diagnosis:
         if locks
         else "several backups a day"
     )
-    if failed is None or not _still_failing(facts, failed.ended or failed.started):
+    causes = _causes(facts)
+    if failed is None or not still_failing(facts, failed):
         last = "the last backup succeeded" if failed else "no backup failed in the last 30 days"
         again = f"; {cause}, so the limit will be reached again" if locks or count >= LIMIT else ""
-        return Diagnosis(Decision.NOTHING, f"{count} restore points, and {last}{again}", findings)
+        return Diagnosis(Decision.NOTHING, f"{count} restore points, and {last}{again}", findings, causes=causes)
     if count >= LIMIT:
-        return Diagnosis(Decision.REPAIR, f"{count} of {LIMIT} restore points: {cause}", findings)
+        return Diagnosis(Decision.REPAIR, f"{count} of {LIMIT} restore points: {cause}", findings, causes=causes)
     if ENTRY.describes(failed):
-        return Diagnosis(Decision.REPAIR, f"the last backup failed with {ENTRY.id}; {count} points now", findings)
+        reason = f"the last backup failed with {ENTRY.id}; {count} points now"
+        return Diagnosis(Decision.REPAIR, reason, findings, causes=causes)
     titles = "; ".join(error.title or error.text for error in failed.errors if error.title or error.text)
     other = titles or "the job gives no details"
     reason = f"only {count} restore points, and the last backup failed with another error: {other}"
-    return Diagnosis(Decision.REFUSE, reason, findings, "Name the error that the job shows, not this one.")
+    return Diagnosis(Decision.REFUSE, reason, findings, "Name the error that the job shows, not this one.", causes)
 
 
-def _not_repairable(facts: VmFacts) -> tuple[str, str] | None:
-    item = facts.item()
-    if item is None:
-        return "the VM is not protected by any vault", "Enable backup for it first."
-    if item.soft_deleted:
-        return "the backup item is deleted (soft delete)", "Undelete it in the vault first."
-    if item.state.lower() in STOPPED:
-        return f"protection is stopped ({item.state})", "Resume it with 'remediate action resume_protection'."
-    if facts.vm_or_none() is None:
-        return "the virtual machine does not exist any more", "Stop its protection, or restore the machine first."
-    return None
-
-
-def _still_failing(facts: VmFacts, failed_at: datetime | None) -> bool:
-    item = facts.item()
-    point = item.last_recovery_point if item else None
-    return point is None or failed_at is None or point < failed_at
+def _causes(facts: VmFacts) -> tuple[Cause, ...]:
+    """Return what may have let the points become too many: a lock that stops the clean-up, or too many backups."""
+    count, locks = count_points(facts), blocking_locks(facts)
+    full = f"{count} restore points over all collections of the VM; {LIMIT} is the limit"
+    held = tuple(f"{lock.level} {lock.name!r} on {spoken(lock.scope)}" for lock in locks)
+    locked = "a lock stops the clean-up of restore points"
+    often = "more backups a day than the clean-up can keep up with"
+    if locks:
+        lock = Cause("lock", locked, Standing.FOUND, held)
+        return (lock, Cause("several-backups-a-day", often, Standing.POSSIBLE, (full,), ("a lock explains it",)))
+    standing = Standing.FOUND if count >= LIMIT else Standing.RULED_OUT
+    evidence, against = ((full,), ()) if count >= LIMIT else ((), (full,))
+    return (
+        Cause("lock", locked, Standing.RULED_OUT, (), ("no lock applies to the restore point collections",)),
+        Cause("several-backups-a-day", often, standing, evidence, against),
+    )
 
 
 def _findings(facts: VmFacts) -> list[Finding]:
-    vm, item, failed = facts.vm_or_none(), facts.item(), facts.last_failed_job()
     found = []
-    if vm is not None:
-        agent = f"agent {vm.agent_status}" if vm.agent_status else "agent not reporting"
-        found.append(Finding("virtual machine", f"{vm.name}, {vm.os_type}, {vm.power_state}, {agent}"))
-    if item is not None:
-        last = iso(item.last_recovery_point) if item.last_recovery_point else "none"
-        vault = vault_of(item.id).rsplit("/", 1)[-1]
-        found.append(Finding("protected item", f"{item.state} in vault {vault}, last recovery point {last}"))
-    if failed is not None:
-        errors = "; ".join(f"{error.code}: {error.title or error.text}".rstrip(": ") for error in failed.errors)
-        when = iso(failed.started) if failed.started else "at an unknown time"
-        found.append(Finding("last failed backup", f"{when} {errors or failed.dynamic_message}".strip()))
     for collection in facts.collections():
         owner = "" if collection.made_by_backup else " (not made by the backup service: never touched)"
         value = f"{len(collection.points)} in {collection.name} in group {collection.group}{owner}"
@@ -163,29 +152,12 @@ def delete_collection(situation: Situation) -> StepEffects:
     yield from delete_restore_point_collection(situation.facts)
 
 
-def back_up(situation: Situation) -> StepEffects:
-    """Back up, unless somebody else's backup has already succeeded since the repair."""
-    points = situation.facts.recovery_points() if situation.progress.backups else ()
-    newest = points[-1].time if points else None
-    if newest is not None and newest > situation.progress.changed_at:
-        yield NoChange(f"a recovery point of {iso(newest)} is newer than the repair")
-    else:
-        yield from trigger_on_demand_backup(situation.facts, reason="it proves the repair by a new recovery point")
-
-
 RUNBOOK = Runbook(
     code=ENTRY.id,
     title=ENTRY.title,
-    facts=(
-        "vm",
-        "protection",
-        "collections",
-        "locks",
-        "item",
-        "running_jobs",
-        "recent_jobs",
-        "last_failed_job",
-    ),
+    facts=(*FACTS, "collections"),
+    also_reads=("policy", "recovery_points"),
+    writes=("locks.delete", "backups.trigger", "restore_points.delete", "restore_point_collections.delete"),
     diagnose=diagnose,
     steps=(
         Step("remove_locks", "Remove the locks that block the clean-up", remove_locks),
@@ -198,7 +170,7 @@ RUNBOOK = Runbook(
             delete_collection,
             only_if="the oldest restore points could not be deleted either",
         ),
-        Step("back_up", "Back up", back_up),
+        BACK_UP,
     ),
     entry=ENTRY,
 )

@@ -84,6 +84,7 @@ class Vm:
     size: str = "Standard_D2s_v5"
     power_state: PowerState = "running"
     provisioning_state: str = "Succeeded"
+    provisioning_message: str = ""
     agent: AgentState = "Ready"
     agent_version: str = "2.9.1.1"
     time_created: datetime | None = None
@@ -94,6 +95,8 @@ class Vm:
     run_commands: dict[str, RunCommand] = field(default_factory=dict)
     script_results: dict[str, ScriptResult] = field(default_factory=dict)
     running_script: str | None = None
+    guest: dict[str, str] = field(default_factory=dict)
+    """What is wrong inside, by a short name (``com-plus``: ``stopped``); nobody outside can see it."""
     version: int = 1
 
     @property

@@ -120,7 +120,9 @@ def instance_view_body(vm: Vm) -> Json:
             for disk in [*([vm.os_disk] if vm.os_disk else []), *vm.data_disks]
         ],
         "statuses": [
-            status(f"ProvisioningState/{done}", f"Provisioning {done}", time=since),
+            status(
+                f"ProvisioningState/{done}", f"Provisioning {done}", message=vm.provisioning_message or None, time=since
+            ),
             status(f"PowerState/{vm.power_state}", f"VM {vm.power_state}"),
         ],
     }

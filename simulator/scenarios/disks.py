@@ -1,0 +1,7 @@
+"""Disks that cannot be backed up."""
+
+from __future__ import annotations
+
+from simulator.scenarios.stage import Row
+
+ROWS: tuple[Row, ...] = ()
