@@ -9,12 +9,17 @@ from .errors import UsageError
 
 @dataclass(frozen=True)
 class Cloud:
-    """Where a cloud's Resource Manager is and which token it wants."""
+    """Where a cloud's Resource Manager is and which token it wants.
+
+    Attributes:
+        backup_app_id: application id of the Backup Management Service; empty where Microsoft does not publish it.
+    """
 
     name: str
     endpoint: str
     scope: str
     authority: str
+    backup_app_id: str = ""
 
 
 CLOUDS = {
@@ -25,6 +30,7 @@ CLOUDS = {
             "https://management.azure.com",
             "https://management.azure.com/.default",
             "https://login.microsoftonline.com",
+            "262044b1-e2ce-469f-a196-69ab7ada62d3",
         ),
         Cloud(
             "china",
@@ -37,6 +43,7 @@ CLOUDS = {
             "https://management.usgovcloudapi.net",
             "https://management.core.usgovcloudapi.net/.default",
             "https://login.microsoftonline.us",
+            "ff281ffe-705c-4f53-9f37-a40e6f2c68f3",
         ),
     )
 }

@@ -101,6 +101,7 @@ class Session:
         runtime: Runtime | None = None,
         transport: HttpTransport[Any, Any] | None = None,
     ) -> None:
+        self.cloud = cloud
         self.endpoint = check_endpoint(endpoint or cloud.endpoint)
         self.runtime = runtime or system_runtime()
         self._scope = cloud.scope

@@ -26,6 +26,8 @@ from .retry import parse_retry_after
 from .session import Json, Session, error_of, first_line, forbidden
 
 LOCK_API = "2020-05-01"
+KEY_VAULT_API = "2023-07-01"
+ROLE_API = "2022-04-01"
 _PROBE = "Whether it took effect is looked up in Azure before anything else is done."
 
 Sender = Callable[..., Any]
@@ -115,6 +117,57 @@ def _update_item(session: Session, item_id: str, body: Json, options: Json) -> A
     )
 
 
+def _power(verb: str) -> Callable[[Session, str, Json, Json], Any]:
+    """Return the sender of one of the actions on a VM, by its name in the SDK."""
+
+    def send_it(session: Session, vm_id: str, _body: Json, options: Json) -> Any:
+        parsed = parse(vm_id)
+        machines = session.compute(parsed.subscription).virtual_machines
+        begin: Sender = getattr(machines, f"begin_{verb}")
+        return begin(parsed.resource_group, parsed.name, polling=False, **options)
+
+    return send_it
+
+
+def _power_operation(verb: str, suffix: str) -> WriteOperation:
+    permission = f"Microsoft.Compute/virtualMachines/{suffix}/action"
+    return WriteOperation(f"virtual_machines.{verb}", "POST", f"/{suffix}", (permission,), _power(verb))
+
+
+def _cancel_job(session: Session, job_id: str, _body: Json, options: Json) -> Any:
+    parsed = parse(job_id)
+    vault, job = parsed.names
+    client = session.backup(parsed.subscription)
+    return client.job_cancellations.trigger(vault, parsed.resource_group, job, **options)
+
+
+def _access_policy(kind: str) -> Callable[[Session, str, Json, Json], Any]:
+    """Return the sender of a change to a key vault's access policies: ``add`` merges, ``remove`` takes out."""
+
+    def send_it(session: Session, vault_id: str, body: Json, options: Json) -> Any:
+        path = f"{vault_id.strip('/')}/accessPolicies/{kind}"
+        client = session.resource(parse(vault_id).subscription)
+        return client.resources.begin_create_or_update_by_id(
+            path, cast("Any", body), api_version=KEY_VAULT_API, polling=False, **options
+        )
+
+    return send_it
+
+
+def _create_assignment(session: Session, assignment_id: str, body: Json, options: Json) -> Any:
+    client = session.resource(assignment_id.split("/")[2])
+    return client.resources.begin_create_or_update_by_id(
+        assignment_id.strip("/"), cast("Any", body), api_version=ROLE_API, polling=False, **options
+    )
+
+
+def _delete_assignment(session: Session, assignment_id: str, _body: Json, options: Json) -> Any:
+    client = session.resource(assignment_id.split("/")[2])
+    return client.resources.begin_delete_by_id(
+        assignment_id.strip("/"), api_version=ROLE_API, polling=False, **options
+    )
+
+
 _ITEMS = "Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems"
 _COLLECTIONS = "Microsoft.Compute/restorePointCollections"
 OPERATIONS: dict[str, WriteOperation] = {
@@ -144,6 +197,46 @@ OPERATIONS: dict[str, WriteOperation] = {
             (f"{_ITEMS}/write", "Microsoft.Compute/virtualMachines/write"),
             _update_item,
         ),
+        WriteOperation(
+            "vaults.add_access_policy",
+            "PUT",
+            "/accessPolicies/add",
+            ("Microsoft.KeyVault/vaults/accessPolicies/write",),
+            _access_policy("add"),
+        ),
+        WriteOperation(
+            "vaults.remove_access_policy",
+            "PUT",
+            "/accessPolicies/remove",
+            ("Microsoft.KeyVault/vaults/accessPolicies/write",),
+            _access_policy("remove"),
+        ),
+        WriteOperation(
+            "role_assignments.create",
+            "PUT",
+            "",
+            ("Microsoft.Authorization/roleAssignments/write",),
+            _create_assignment,
+        ),
+        WriteOperation(
+            "role_assignments.delete",
+            "DELETE",
+            "",
+            ("Microsoft.Authorization/roleAssignments/delete",),
+            _delete_assignment,
+        ),
+        WriteOperation("protected_items.undelete", "PUT", "", (f"{_ITEMS}/write",), _update_item),
+        WriteOperation(
+            "jobs.cancel",
+            "POST",
+            "/cancel",
+            ("Microsoft.RecoveryServices/Vaults/backupJobs/cancel/action",),
+            _cancel_job,
+        ),
+        _power_operation("start", "start"),
+        _power_operation("restart", "restart"),
+        _power_operation("power_off", "powerOff"),
+        _power_operation("reapply", "reapply"),
     )
 }
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from .clock import duration, iso
-from .describe import describe
+from .describe import describe, granted_actions
 from .faults import Fault
 from .services.compute.model import RestorePointCollection
 from .wire import ArmError, Json, Request, Response
@@ -99,6 +99,7 @@ def _settings(simulator: Simulator, request: Request) -> Json:  # noqa: ARG001
         "page_size": world.page_size,
         "lock_removal_delay": f"PT{int(world.authorization.removal_delay.total_seconds())}S",
         "denied_actions": sorted(world.authorization.denied),
+        "granted_actions": granted_actions(world),
         "unregistered_providers": [name for name, state in world.resources.providers.items() if state != "Registered"],
         "refuse_deletion": {
             collection.name: dict(zip(("code", "message"), collection.refuses_deletion, strict=True))
@@ -148,6 +149,11 @@ def _denied(simulator: Simulator, value: Any) -> Callable[[], None]:
     return lambda: setattr(simulator.world.authorization, "denied", actions)
 
 
+def _granted(simulator: Simulator, value: Any) -> Callable[[], None]:
+    actions = None if value is None else set(_names("granted_actions", value))
+    return lambda: setattr(simulator.world.authorization, "granted", actions)
+
+
 def _unregistered(simulator: Simulator, value: Any) -> Callable[[], None]:
     wanted = {name.lower() for name in _names("unregistered_providers", value)}
     providers = simulator.world.resources.providers
@@ -180,6 +186,7 @@ SETTINGS: dict[str, Callable[[Simulator, Any], Callable[[], None]]] = {
     "page_size": _page_size,
     "lock_removal_delay": _lock_delay,
     "denied_actions": _denied,
+    "granted_actions": _granted,
     "unregistered_providers": _unregistered,
     "refuse_deletion": _refusals,
 }

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from .clock import iso
 from .services.authorization.handlers import lock_body
+from .services.authorization.rolehandlers import assignment_body, policy_assignment_body
+from .services.inventory import views
 from .wire import Json
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def describe(world: World) -> Json:
-    """Return time, groups, VMs, locks, collections with their points, operations, and all the backup service holds."""
+    """Return time, groups, resources, locks, roles, operations, and what the backup service holds."""
     return {
         "time": iso(world.clock.now),
         "tenant": world.tenant,
@@ -33,8 +35,20 @@ def describe(world: World) -> Json:
             for entry in world.operations.by_id.values()
         ],
         "denied_actions": sorted(world.authorization.denied),
+        "granted_actions": granted_actions(world),
+        "role_assignments": [assignment_body(world, one) for one in world.authorization.roles.assignments.values()],
+        "policy_assignments": [
+            policy_assignment_body(one) for one in world.authorization.policies.assignments.values()
+        ],
+        "resources": list(views.everything(world)),
         "vaults": world.recoveryservices.describe(),
     }
+
+
+def granted_actions(world: World) -> list[str] | None:
+    """Return the only actions that the caller has; ``None``: all."""
+    granted = world.authorization.granted
+    return None if granted is None else sorted(granted)
 
 
 def _values(mapping: Mapping[Any, Any]) -> Any:

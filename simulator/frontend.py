@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, unquote
 from .routes import Route, Router
 from .services.authorization.routes import ROUTES as AUTHORIZATION
 from .services.compute.routes import ROUTES as COMPUTE
+from .services.insights.routes import ROUTES as INSIGHTS
+from .services.inventory.routes import ROUTES as INVENTORY
 from .services.recoveryservices.routes import ROUTES as RECOVERY_SERVICES
 from .services.resourcegraph.routes import ROUTES as RESOURCE_GRAPH
 from .services.resources.routes import ROUTES as RESOURCES
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from .services.identity.tokens import Tokens
     from .world import World
 
-ROUTER = Router((*AUTHORIZATION, *COMPUTE, *RECOVERY_SERVICES, *RESOURCE_GRAPH, *RESOURCES))
+ROUTER = Router((*AUTHORIZATION, *COMPUTE, *INSIGHTS, *INVENTORY, *RECOVERY_SERVICES, *RESOURCE_GRAPH, *RESOURCES))
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 

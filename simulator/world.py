@@ -9,6 +9,8 @@ from .clock import VirtualClock
 from .operations import Operations
 from .services.authorization.state import AuthorizationState
 from .services.compute.state import ComputeState
+from .services.insights.state import InsightsState
+from .services.inventory.state import InventoryState
 from .services.recoveryservices.state import RecoveryServicesState
 from .services.resources.state import ResourcesState
 
@@ -34,6 +36,8 @@ class World:
         self.resources = ResourcesState(self)
         self.authorization = AuthorizationState(self)
         self.compute = ComputeState(self)
+        self.inventory = InventoryState(self)
+        self.insights = InsightsState(self)
         self.recoveryservices = RecoveryServicesState(self)
 
     def guid(self) -> str:

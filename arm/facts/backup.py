@@ -72,6 +72,7 @@ class Job:
         properties: what Azure notes about it, such as the target of a restore. Only in job details.
         tasks: its parts as ``(name, status)``, in order. Only in job details.
         cancellable: whether Azure offers to cancel it.
+        activity_id: what Microsoft's support asks for.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Job:
     properties: Mapping[str, str] = field(default_factory=dict)
     tasks: tuple[tuple[str, str], ...] = ()
     cancellable: bool = False
+    activity_id: str = ""
 
     @property
     def running(self) -> bool:
@@ -158,7 +160,11 @@ def read_item(session: Session, item_id: str) -> ProtectedItem:
 
     Permission: ``Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/read``.
     """
-    body = session.get(item_id, API)
+    return parse_item(session.get(item_id, API), item_id)
+
+
+def parse_item(body: Mapping[str, Any], item_id: str = "") -> ProtectedItem:
+    """Return the protected item of an ARM object; ``item_id`` where the object does not say its id."""
     properties = inner(body, "properties")
     return ProtectedItem(
         id=str(body.get("id") or item_id),
@@ -200,6 +206,7 @@ def parse_job(entry: Mapping[str, Any]) -> Job:
             (str(one.get("taskId", "")), str(one.get("status", ""))) for one in extended.get("tasksList") or []
         ),
         cancellable=_cancellable(properties.get("actionsInfo") or []),
+        activity_id=str(properties.get("activityId") or ""),
     )
 
 
@@ -263,6 +270,11 @@ def read_job(session: Session, vault_id: str, job_name: str) -> Job:
     return parse_job(session.get(f"{vault_id}/backupJobs/{job_name}", API))
 
 
+def read_job_again(session: Session, job: Job) -> Job:
+    """Read a job that a list told of, with its details, in whichever vault it is. Permission as for its list."""
+    return read_job(session, job.id[: job.id.lower().index("/backupjobs/")], job.name)
+
+
 def read_recovery_points(session: Session, item_id: str) -> tuple[RecoveryPoint, ...]:
     """Read the recovery points of a protected item with their tiers, oldest first.
 
@@ -282,7 +294,11 @@ def read_recovery_points(session: Session, item_id: str) -> tuple[RecoveryPoint,
 
 def read_policy(session: Session, policy_id: str) -> Policy:
     """Read a backup policy. Permission: ``Microsoft.RecoveryServices/Vaults/backupPolicies/read``."""
-    body = session.get(policy_id, API)
+    return parse_policy(session.get(policy_id, API), policy_id)
+
+
+def parse_policy(body: Mapping[str, Any], policy_id: str = "") -> Policy:
+    """Return the policy of an ARM object; ``policy_id`` where the object does not say its id."""
     properties = inner(body, "properties")
     details = inner(properties, "instantRPDetails")
     days = properties.get("instantRpRetentionRangeInDays")
@@ -300,6 +316,12 @@ def read_policy(session: Session, policy_id: str) -> Policy:
         time_zone=str(properties.get("timeZone") or ""),
         daily_days=kept if isinstance(kept, int) else None,
     )
+
+
+def read_policies(session: Session, vault_id: str) -> tuple[Policy, ...]:
+    """Read a vault's policies for Azure VMs. Permission: ``Microsoft.RecoveryServices/Vaults/backupPolicies/read``."""
+    only = "backupManagementType eq 'AzureIaasVM'"
+    return tuple(parse_policy(entry) for entry in session.pages(f"{vault_id}/backupPolicies", API, filter_=only))
 
 
 def read_resource_guards(session: Session, vault_id: str) -> tuple[ResourceGuard, ...]:

@@ -11,18 +11,23 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from ..errors import BadResponse, NotFound, RemediationError
+from ..ids import group_id, normal, parse
 from ..parallel import gather
 from ..session import Session
-from . import backup, compute, graph
+from . import access, backup, compute, graph, inventory, monitor, network, schedule
 from .locks import Lock, read_locks
+from .restore import RestoreFacts
+from .whereabouts import KnownItem, Whereabouts, read_items_of_name, read_whereabouts
 
 T = TypeVar("T")
 
 RECENT = timedelta(days=2)
 OLDER = timedelta(days=30)
+SNAPSHOT_TIME = timedelta(hours=2)
+"""How long a snapshot may take at the most, waiting and trying again included."""
 
 
-class VmFacts:
+class VmFacts(RestoreFacts):
     """The facts of one virtual machine.
 
     Every method reads from Azure on first use and answers from memory afterwards, until :meth:`refresh`.
@@ -57,9 +62,13 @@ class VmFacts:
             if name not in self._known:
                 try:
                     self._known[name] = read()
+                except NotFound as error:  # that it does not exist is known, too
+                    self._known[name] = error
                 except (AttributeError, KeyError, TypeError, ValueError) as error:
                     what = f"Azure's answer about {name.replace('_', ' ')} is not of the documented shape: {error}"
                     raise BadResponse(what, "Check what answers at the ARM endpoint.") from error
+            if isinstance(self._known[name], NotFound):
+                raise self._known[name]
             return cast("T", self._known[name])
 
     @property
@@ -129,6 +138,22 @@ class VmFacts:
         known = {job.name for job in begun}
         return begun + tuple(job for job in self.recent_jobs() if job.running and job.name not in known)
 
+    def jobs_elsewhere(self) -> tuple[backup.Job, ...]:
+        """Return the jobs in progress in other vaults that hold an item of this machine, such as an earlier vault."""
+        return self._once("jobs_elsewhere", self._read_jobs_elsewhere)
+
+    def _read_jobs_elsewhere(self) -> tuple[backup.Job, ...]:
+        own = normal(self.protection().vault_id)
+        items = graph.find_protected_items(self.session, self.vm_id)
+        others = [item for item in items if normal(backup.vault_of(item)) != own]
+        found = gather([partial(backup.read_jobs, self.session, item, status="InProgress") for item in others])
+        return tuple(job for jobs in found for job in jobs)
+
+    def job_details(self) -> tuple[backup.Job, ...]:
+        """Return every job in progress, those in other vaults included, with tasks and errors."""
+        jobs = (*self.running_jobs(), *self.jobs_elsewhere())
+        return self._once("job_details", lambda: tuple(backup.read_job_again(self.session, job) for job in jobs))
+
     def recent_jobs(self) -> tuple[backup.Job, ...]:
         """Return this machine's jobs of the last two days, newest first."""
         item_id = self.protection().item_id
@@ -167,6 +192,27 @@ class VmFacts:
             return ()
         return self._once("failed_jobs", lambda: self._jobs_of_last(OLDER, status="Failed"))
 
+    def restores(self) -> tuple[backup.Job, ...]:
+        """Return this machine's restore jobs of the last 30 days, newest first, without their details."""
+        if not self.protection().item_id:
+            return ()
+        return self._once("restores", lambda: self._jobs_of_last(OLDER, operation="Restore"))
+
+    def starts(self) -> tuple[schedule.Start, ...]:
+        """Return at which times of day its policy backs it up, and which machines of the vault start with it."""
+        item = self.item()
+        return self._once("starts", lambda: schedule.read_starts(self.session, item)) if item else ()
+
+    def completed_since(self, job: backup.Job) -> bool:
+        """Say whether a job of the same operation has succeeded since a job began, warnings or not; read afresh."""
+        if job.started is None:
+            return False
+        until = self.azure_now + timedelta(hours=1)
+        later = backup.read_jobs(
+            self.session, self.protection().item_id, operation=job.operation, since=job.started, until=until
+        )
+        return any(one.status.startswith("Completed") for one in later)
+
     def read_job(self, name: str) -> backup.Job:
         """Read one job of this machine's vault with its details, always afresh."""
         return backup.read_job(self.session, self.protection().vault_id, name)
@@ -185,6 +231,110 @@ class VmFacts:
     def _read_collections(self) -> tuple[compute.RestorePointCollection, ...]:
         found = compute.read_collection_ids(self.session, self.vm_id)
         return tuple(gather([partial(compute.read_collection, self.session, one) for one in found]))
+
+    def whereabouts(self) -> Whereabouts:
+        """Return where this machine may be when it does not exist under its id, by its restore points' unique ids."""
+        points = [point for one in self.collections() if one.made_by_backup for point in one.points]
+        unique = tuple(dict.fromkeys(point.vm_unique_id for point in points if point.vm_unique_id))
+        return self._once("whereabouts", lambda: read_whereabouts(self.session, self.vm_id, unique))
+
+    def items_of_name(self) -> tuple[KnownItem, ...]:
+        """Return the protected items of this machine and its namesakes, in every vault that can be read."""
+        return self._once("items_of_name", lambda: read_items_of_name(self.session, self.vm_id))
+
+    def policies(self) -> tuple[backup.Policy, ...]:
+        """Return the policies for Azure VMs of this machine's vault; none when it is not protected."""
+        vault_id = self.protection().vault_id
+        return self._once("policies", lambda: backup.read_policies(self.session, vault_id)) if vault_id else ()
+
+    def disks(self) -> tuple[inventory.ManagedDisk, ...]:
+        """Return the machine's managed disks, the OS disk first."""
+        return self._once("disks", lambda: inventory.read_disks(self.session, self.vm()))
+
+    def key_vaults(self) -> tuple[inventory.KeyVault, ...]:
+        """Return the key vaults that the disks' encryption settings name; those that do not exist are left out."""
+        ids = inventory.key_vaults_of(self.disks())
+        return self._once("key_vaults", lambda: inventory.read_key_vaults(self.session, ids))
+
+    def roles_of(self, principal_id: str, scope: str) -> tuple[access.Role, ...]:
+        """Return the roles that a principal (its object id) has at a scope or above it."""
+        key = f"roles of {principal_id} at {normal(scope)}".lower()
+        return self._once(key, lambda: self._read_roles(principal_id, scope))
+
+    def _read_roles(self, principal_id: str, scope: str) -> tuple[access.Role, ...]:
+        assigned = access.read_role_assignments(self.session, scope, principal_id)
+        ids = sorted({one.role_id for one in assigned})
+        return tuple(gather([partial(access.read_role, self.session, one) for one in ids]))
+
+    def custom_roles(self, scope: str) -> tuple[access.Role, ...]:
+        """Return the custom roles that can be assigned at a scope."""
+        return self._once(
+            f"custom roles at {normal(scope)}", lambda: access.read_custom_roles(self.session, scope)
+        )
+
+    def sql_vm(self) -> inventory.SqlMachine | None:
+        """Return the machine's registration with the SQL IaaS Agent extension, or ``None``."""
+        return self._once("sql_vm", lambda: inventory.read_sql_machine(self.session, self.vm_id))
+
+    def nics(self) -> tuple[network.NetworkInterface, ...]:
+        """Return the machine's network interfaces, the primary one first."""
+        return self._once("nics", lambda: network.read_nics(self.session, self.vm()))
+
+    def subnets(self) -> tuple[network.Subnet, ...]:
+        """Return the subnets that the interfaces are in."""
+        return self._once("subnets", lambda: network.read_subnets(self.session, self.nics()))
+
+    def nsgs(self) -> tuple[network.SecurityGroup, ...]:
+        """Return the network security groups of the interfaces and of their subnets."""
+        ids = [*(nic.nsg_id for nic in self.nics()), *(subnet.nsg_id for subnet in self.subnets())]
+        return self._once("nsgs", lambda: network.read_security_groups(self.session, ids))
+
+    def virtual_networks(self) -> tuple[network.VirtualNetwork, ...]:
+        """Return the virtual networks that the interfaces are in."""
+        subnets = [one.subnet_id for nic in self.nics() for one in nic.configurations if one.subnet_id]
+        ids = {normal(one).partition("/subnets/")[0]: one[: one.lower().rindex("/subnets/")] for one in subnets}
+        reads = [partial(network.read_virtual_network, self.session, one) for one in ids.values()]
+        return self._once("virtual_networks", lambda: tuple(gather(reads)))
+
+    def policy_assignments(self) -> tuple[access.PolicyAssignment, ...]:
+        """Return the Azure Policy assignments at the machine's resource group and above."""
+        scope = group_id(self.vm_id)
+        return self._once("policy_assignments", lambda: access.read_policy_assignments(self.session, scope))
+
+    def metrics(self, span: timedelta = timedelta(hours=1)) -> tuple[monitor.Metric, ...]:
+        """Return processor use and available memory of the last ``span``."""
+        self.vm()
+        until = self.azure_now
+        names = (monitor.CPU, monitor.MEMORY)
+        return self._once(
+            f"metrics of {span}",
+            lambda: monitor.read_metrics(self.session, self.vm_id, names, until - span, until),
+        )
+
+    def load(self) -> tuple[monitor.Metric, ...]:
+        """Return processor use and free memory, in percent, of the last backup's first two hours."""
+        starts = [job.started for job in self.recent_jobs() if job.operation == "Backup" and job.started is not None]
+        now = self.azure_now
+        since = starts[0] if starts else now - SNAPSHOT_TIME
+        until = min(since + SNAPSHOT_TIME, now)
+        names = (monitor.CPU, monitor.FREE_MEMORY)
+        return self._once("load", lambda: monitor.read_metrics(self.session, self.vm_id, names, since, until))
+
+    def denials(self) -> tuple[monitor.Event, ...]:
+        """Return what Azure Policy has denied in the machine's subscription in the last two days, newest first."""
+        self.vm_or_none()
+        until, subscription = self.azure_now, parse(self.vm_id).subscription
+        return self._once("denials", lambda: monitor.read_denials(self.session, subscription, until - RECENT, until))
+
+    def events(self) -> tuple[monitor.Event, ...]:
+        """Return the machine's activity log of the last two days, newest first."""
+        self.vm_or_none()
+        until = self.azure_now
+        return self._once("events", lambda: monitor.read_events(self.session, self.vm_id, until - RECENT, until))
+
+    def health(self) -> monitor.Health:
+        """Return what Resource Health says of the machine now."""
+        return self._once("health", lambda: monitor.read_health(self.session, self.vm_id))
 
     def locks(self) -> tuple[Lock, ...]:
         """Return every management lock in the machine's subscription."""

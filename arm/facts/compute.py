@@ -49,6 +49,7 @@ class VmDisk:
         size_gb: in GiB; ``None`` where the model does not say (a stopped VM).
         storage: such as ``Premium_LRS``; empty where the model does not say.
         write_accelerator: whether write acceleration is on.
+        ephemeral: whether it is an OS disk on the host itself, which no backup can read.
     """
 
     name: str
@@ -57,6 +58,7 @@ class VmDisk:
     size_gb: int | None
     storage: str
     write_accelerator: bool = False
+    ephemeral: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class VirtualMachine:
         disks: the OS disk first, then the data disks.
         nics: ids of the network interfaces, the primary one first.
         extensions: the extensions that the model and the instance view name, with their handlers' messages.
+        state_since: since when the provisioning state is what it is; ``None`` where Azure does not say.
     """
 
     id: str
@@ -99,6 +102,13 @@ class VirtualMachine:
     disks: tuple[VmDisk, ...] = ()
     nics: tuple[str, ...] = ()
     extensions: tuple[Extension, ...] = ()
+    state_since: datetime | None = None
+
+    @property
+    def in_transition(self) -> bool:
+        """Whether the platform is changing it, so that state and power are not final."""
+        moving = self.power_state in ("starting", "stopping", "deallocating")
+        return moving or self.provisioning_state.lower() not in ("succeeded", "failed", "canceled", "")
 
 
 @dataclass(frozen=True)
@@ -146,6 +156,12 @@ def read_vm(session: Session, vm_id: str) -> VirtualMachine:
     body = session.get(vm_id, API, expand_="instanceView")
     if not same(str(body.get("id", "")), vm_id):
         raise BadResponse(f"asked for {vm_id}, the answer is about {body.get('id')!r}", "Check the ARM endpoint.")
+    return parse_machine(body)
+
+
+def parse_machine(body: Mapping[str, Any]) -> VirtualMachine:
+    """Return the VM of an ARM object: what it does not say is empty."""
+    vm_id = str(body.get("id") or "")
     properties = inner(body, "properties")
     view = inner(properties, "instanceView")
     codes = [str(status.get("code", "")) for status in view.get("statuses") or []]
@@ -157,7 +173,7 @@ def read_vm(session: Session, vm_id: str) -> VirtualMachine:
     profile = inner(properties, "osProfile")
     configuration = inner(profile, "windowsConfiguration") or inner(profile, "linuxConfiguration")
     return VirtualMachine(
-        id=str(body.get("id") or vm_id),
+        id=vm_id,
         name=str(body.get("name") or parse(vm_id).name),
         location=str(body.get("location", "")),
         unique_id=str(properties.get("vmId", "")),
@@ -177,6 +193,7 @@ def read_vm(session: Session, vm_id: str) -> VirtualMachine:
         disks=_disks(inner(properties, "storageProfile")),
         nics=_nics(inner(properties, "networkProfile")),
         extensions=_extensions(body.get("resources") or [], view.get("extensions") or []),
+        state_since=next((time for one in provisioning if (time := parse_time(one.get("time"))) is not None), None),
     )
 
 
@@ -194,6 +211,7 @@ def _disks(profile: Mapping[str, Any]) -> tuple[VmDisk, ...]:
             size_gb=entry.get("diskSizeGB") if isinstance(entry.get("diskSizeGB"), int) else None,
             storage=str(inner(entry, "managedDisk").get("storageAccountType") or ""),
             write_accelerator=bool(entry.get("writeAcceleratorEnabled")),
+            ephemeral=bool(inner(entry, "diffDiskSettings").get("option")),
         )
         for entry in found
         if entry
@@ -225,15 +243,18 @@ def read_extensions(session: Session, vm_id: str) -> tuple[Extension, ...]:
     Permission: ``Microsoft.Compute/virtualMachines/extensions/read``.
     """
     body = session.get(f"{vm_id}/extensions", API)
-    return tuple(
-        Extension(
-            id=str(entry.get("id", "")),
-            name=str(entry.get("name", "")),
-            publisher=str(inner(entry, "properties").get("publisher", "")),
-            type=str(inner(entry, "properties").get("type", "")),
-            provisioning_state=str(inner(entry, "properties").get("provisioningState", "")),
-        )
-        for entry in body.get("value") or []
+    return tuple(parse_extension(entry) for entry in body.get("value") or [])
+
+
+def parse_extension(entry: Mapping[str, Any]) -> Extension:
+    """Return the extension of an ARM object."""
+    properties = inner(entry, "properties")
+    return Extension(
+        id=str(entry.get("id", "")),
+        name=str(entry.get("name", "")),
+        publisher=str(properties.get("publisher", "")),
+        type=str(properties.get("type", "")),
+        provisioning_state=str(properties.get("provisioningState", "")),
     )
 
 

@@ -6,9 +6,10 @@ import difflib
 import re
 from dataclasses import dataclass
 
-from ..errors import AmbiguousVm, UsageError, VmNotFound
-from ..ids import looks_like_id, normal, parse_vm
-from ..session import Json, Session
+from ..errors import AmbiguousVm, BadResponse, UsageError, VmNotFound
+from ..ids import looks_like_id, normal, parse_vm, same
+from ..session import MAX_PAGES, Json, Session
+from .values import inner
 
 API = "2021-03-01"
 _VM_NAME = re.compile(r"[\w.-]{1,64}")
@@ -39,8 +40,42 @@ def query(session: Session, text: str, subscriptions: tuple[str, ...] = ()) -> l
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
+def query_all(session: Session, text: str, subscriptions: tuple[str, ...] = ()) -> list[Json]:
+    """Run a Resource Graph query and return its rows over all pages of 1000.
+
+    Args:
+        session: where to ask.
+        text: the KQL query; it has to project ``id``, else Azure gives no next page.
+        subscriptions: where to look; none means every subscription this identity can read.
+
+    Raises:
+        BadResponse: pages without end, or an answer that Azure cut off.
+    """
+    options: Json = {"resultFormat": "objectArray", "$top": 1000}
+    body: Json = {
+        "query": text,
+        "options": options,
+        **({"subscriptions": list(subscriptions)} if subscriptions else {}),
+    }
+    found: dict[str, Json] = {}
+    seen: set[str] = set()
+    while True:
+        answer = session.post("/providers/Microsoft.ResourceGraph/resources", API, body)
+        rows, token = answer.get("data"), str(answer.get("$skipToken") or "")
+        for row in rows if isinstance(rows, list) else []:
+            found.setdefault(normal(str(row.get("id", ""))), row)  # a page that comes twice must not count twice
+        if not token and str(answer.get("resultTruncated", "")).lower() != "true":
+            return list(found.values())
+        if not token or token in seen or len(seen) >= MAX_PAGES:
+            raise BadResponse(
+                "Resource Graph gave only a part of what was asked", "Narrow it: a vault, a subscription."
+            )
+        seen.add(token)
+        options["$skipToken"] = token
+
+
 def find_vm(session: Session, vm: str, *, resource_group: str = "", subscription: str = "") -> VmReference:
-    """Find the one virtual machine that a name or id means.
+    """Find the one virtual machine that a name or id means; one that is gone, by the backup item it has left.
 
     Args:
         session: where to look.
@@ -53,7 +88,7 @@ def find_vm(session: Session, vm: str, *, resource_group: str = "", subscription
         AmbiguousVm: several; the error lists their ids.
         UsageError: a malformed name or id.
 
-    Permission: ``Microsoft.Compute/virtualMachines/read``.
+    Permission: ``Microsoft.Compute/virtualMachines/read``; ``…/protectedItems/read`` for one that is gone.
     """
     if vm.startswith("/") or looks_like_id(vm):
         parsed = parse_vm(vm)
@@ -73,7 +108,7 @@ def find_vm(session: Session, vm: str, *, resource_group: str = "", subscription
         " | project id, name, location, resourceGroup, subscriptionId",
         scope,
     )
-    rows = {normal(str(row.get("id", ""))): row for row in found}
+    rows = {normal(str(row.get("id", ""))): row for row in found or _left_behind(session, vm, resource_group, scope)}
     if len(rows) == 1:
         row = next(iter(rows.values()))
         return VmReference(str(row["id"]), str(row.get("location") or ""))
@@ -88,6 +123,23 @@ def find_vm(session: Session, vm: str, *, resource_group: str = "", subscription
         "Check the name, the subscription, and that this identity may read the machine.",
         _similar(session, vm, scope),
     )
+
+
+_ITEMS = (
+    "recoveryservicesresources"
+    " | where type =~ 'microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems'"
+)
+
+
+def _left_behind(session: Session, vm: str, resource_group: str, scope: tuple[str, ...]) -> list[Json]:
+    """Return the VMs of that name whose protected items are still there, though none of them can be found itself."""
+    rows = query(session, f"{_ITEMS} and properties.friendlyName =~ '{vm}' | project id, properties", scope)
+    ids = [str(inner(row, "properties").get("sourceResourceId") or "") for row in rows]
+    return [
+        {"id": one}
+        for one in ids
+        if looks_like_id(one) and (not resource_group or same(parse_vm(one).resource_group, resource_group))
+    ]
 
 
 def _similar(session: Session, vm: str, scope: tuple[str, ...]) -> list[str]:
@@ -106,12 +158,19 @@ def find_protected_item(session: Session, vm_id: str) -> str:
     ``backupStatus`` needs the region of a VM that still exists; Resource Graph remembers.
     Permission: ``…/protectedItems/read``.
     """
+    found = find_protected_items(session, vm_id)
+    return found[0] if len(found) == 1 else ""
+
+
+def find_protected_items(session: Session, vm_id: str) -> tuple[str, ...]:
+    """Return the ids of the protected items of a VM over all vaults, stopped and soft-deleted ones included.
+
+    Permission: ``…/protectedItems/read``.
+    """
     subscription = parse_vm(vm_id).subscription
     rows = query(
         session,
-        "recoveryservicesresources"
-        " | where type =~ 'microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems'"
-        f" and tolower(tostring(properties.sourceResourceId)) == '{vm_id.lower()}' | project id, name",
+        f"{_ITEMS} and tolower(tostring(properties.sourceResourceId)) == '{vm_id.lower()}' | project id, name",
         (subscription,),
     )
-    return str(rows[0]["id"]) if len(rows) == 1 else ""
+    return tuple(str(row["id"]) for row in rows)

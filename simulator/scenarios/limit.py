@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from simulator.scenarios.stage import BACKUP_GROUP, Row, Stage
-from simulator.services.recoveryservices.errors import LIMIT, PROVISIONING, VM_NOT_FOUND
+from simulator.services.recoveryservices.errors import LIMIT
 from simulator.services.recoveryservices.model import INSTANT_LIMIT, ON_DEMAND_LIMIT
 
 MAIN = "rp-collection-limit"
@@ -61,19 +61,6 @@ def _recreated(stage: Stage) -> Stage:
 def _healthy(stage: Stage) -> Stage:
     return stage.web_server().vault_points(20, newest=2).points(2, newest=stage.night(0))
 
-
-def _machine_deleted(stage: Stage) -> Stage:
-    stage.web_server().vault_points(20, newest=FIRST_DELETED + 2).points(2, newest=stage.night(FIRST_DELETED))
-    return stage.failed(VM_NOT_FOUND, nights=FIRST_DELETED).machine_deleted()
-
-
-def _extension_failed(stage: Stage) -> Stage:
-    stage.web_server().vault_points(20, newest=5).points(2, newest=stage.night(3)).failed(PROVISIONING, nights=3)
-    return stage.extension("Failed", "The extension handler did not report its status.")
-
-
-FIRST_DELETED = 3
-"""Nights since the VM of ``vm-deleted`` is gone."""
 
 ROWS: tuple[Row, ...] = (
     (MAIN, LIMIT, f"18 restore points; a CanNotDelete lock on {BACKUP_GROUP} stops their clean-up.", _locked),
@@ -213,24 +200,6 @@ ROWS: tuple[Row, ...] = (
         lambda stage: _locked(stage).namesake("rg-shop"),
     ),
     ("unprotected", None, "The VM has no backup at all.", lambda stage: stage.machine().backup_vault()),
-    (
-        "protection-stopped",
-        None,
-        "Protection was stopped with the backup data retained.",
-        lambda stage: stage.web_server().vault_points(10, newest=10).stopped(),
-    ),
-    (
-        "vm-deleted",
-        VM_NOT_FOUND,
-        "The VM was deleted three nights ago and is still protected.",
-        _machine_deleted,
-    ),
-    (
-        "extension-failed",
-        PROVISIONING,
-        "The provisioning of the extension VMSnapshotLinux failed.",
-        _extension_failed,
-    ),
     (
         "vm-stopped",
         LIMIT,

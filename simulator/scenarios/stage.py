@@ -24,6 +24,8 @@ from simulator.services.recoveryservices.model import (
 from simulator.services.recoveryservices.protection import CRITICAL
 from simulator.services.recoveryservices.service import PUBLISHER, SNAPSHOT_TASK, TRANSFER_TASK, snapshot_extension
 
+from .props import Props
+
 if TYPE_CHECKING:
     from simulator.services.compute.model import AgentState, PowerState, RestorePointCollection, Vm
     from simulator.world import World
@@ -72,7 +74,7 @@ Row = tuple[str, "str | None", str, "Callable[[Stage], object]"]
 """Name, error, what is broken in one line, and the function that sets the stage."""
 
 
-class Stage:
+class Stage(Props):
     """A world being set. Every method adds to it and returns the stage, so that calls can be chained.
 
     The last scheduled backup was an hour before the beginning; night 0 is that one, night 1 the one before.
@@ -205,6 +207,12 @@ class Stage:
             self._past(self.night(number), SNAPSHOT, "Failed", code)
         return self
 
+    def wrapped(self, words: str) -> Stage:
+        """Let the failed backups so far only wrap what the compute platform said, in these words."""
+        for job in self.vault.jobs.values():
+            job.wrapped = words if job.error is not None else ""
+        return self
+
     def on_demand(self, starts: list[datetime], code: str) -> Stage:
         """Let on-demand backups have failed with an error."""
         for start in starts:
@@ -258,13 +266,30 @@ class Stage:
             point.refuses_deletion = (code, message)
         return self
 
-    def running(self, operation: str, *, since: timedelta, ends_in: timedelta, code: str | None = None) -> Stage:
-        """Let a job be in progress that ends by itself, with an error if ``code`` says so."""
+    def running(
+        self,
+        operation: str,
+        *,
+        since: timedelta,
+        ends_in: timedelta,
+        code: str | None = None,
+        transferring: bool = False,
+        item: ProtectedItem | None = None,
+    ) -> Stage:
+        """Let a job be in progress that ends by itself, with an error if ``code`` says so.
+
+        ``transferring``: a backup whose snapshot is taken; ``item``: another one than the scenario's.
+        """
         service = self.world.recoveryservices.service
-        job = service.add_job(self._protected_item(), operation)
+        job = service.add_job(item or self._protected_item(), operation)
         job.started -= since
         if operation == "Backup":
             job.tasks = [Task(SNAPSHOT_TASK, "InProgress", job.started), Task(TRANSFER_TASK)]
+            if code is None:
+                service.go_on(job, self.vm, ends_in, transferring=transferring)
+                return self
+            if transferring:
+                service.go_on(job, self.vm, ends_in + DAY, transferring=True)  # it fails before
 
         def end() -> None:
             if code is None:
@@ -288,6 +313,17 @@ class Stage:
         self.world.recoveryservices.service.unschedule(item)
         return self
 
+    def state(self, state: str) -> Stage:
+        """Let the item be in a protectionState, whatever brought it there."""
+        self._protected_item().state = state
+        return self
+
+    def soft_deleted(self, ago: timedelta) -> Stage:
+        """Let the item have been deleted some time ago; soft delete keeps it for the rest of the vault's days."""
+        self.stopped()
+        self._protected_item().deleted_until = self.world.clock.now - ago + timedelta(days=self.vault.soft_delete_days)
+        return self
+
     def user_collection(self, name: str, count: int) -> Stage:
         """Add a collection that somebody made by hand, in the VM's own group."""
         compute, now = self.world.compute, self.world.clock.now
@@ -300,6 +336,22 @@ class Stage:
         """Delete the VM; item and restore points stay."""
         del self.world.compute.vms[self._vm_id.lower()]
         return self
+
+    def machine_moved(self, group: str, *, asked_there: bool = False) -> Stage:
+        """Move the VM to another group: item and restore points stay with its old id.
+
+        ``asked_there``: the scenario is about the machine under its new id.
+        """
+        old = self.vm
+        self.machine_deleted()
+        new = self.world.compute.add_vm(old.name, group, old.location, os_type=old.os_type, vm_id=old.vm_id)
+        if asked_there:
+            self.vm, self._vm_id = new, new.id
+        return self
+
+    def machine_recreated(self) -> Stage:
+        """Make a VM anew under the name and in the group of the one that is gone; its unique id is another."""
+        return self.machine(group=self.vm.group, os_type=self.vm.os_type)
 
     def namesake(self, group: str) -> Stage:
         """Add a healthy, protected VM of the same name in another group."""
@@ -326,6 +378,7 @@ class Stage:
         name = world.guid()
         job = Job(f"{self.vault.id}/backupJobs/{name}", name, item, "Backup", start, user_triggered, status)
         job.ended, job.activity_id = start + length, world.guid()
+        job.policy_name = item.policy.name if item.policy else ""
         job.error = JOB_ERRORS[code] if code else None
         snapshot = Task(SNAPSHOT_TASK, "Failed" if code else "Completed", start, start + SNAPSHOT)
         transfer = Task(TRANSFER_TASK)

@@ -87,6 +87,14 @@ def test_the_item_of_a_vm_that_is_gone_is_found_and_of_an_unknown_one_is_not(dri
     assert find_protected_item(world.session(), world.vm_id + "x") == ""
 
 
+@pytest.mark.parametrize("group", ["", "RG-WEB"])
+def test_a_vm_that_is_gone_is_found_by_the_item_it_has_left(drill, group):
+    world = drill("vm-deleted")
+    assert same(find_vm(world.session(), "WEB-01", resource_group=group).id, world.vm_id)
+    with pytest.raises(VmNotFound):
+        find_vm(world.session(), "web-01", resource_group="rg-shop")
+
+
 @pytest.mark.parametrize("data", [None, "rows", {"columns": []}, [1, None]])
 def test_an_answer_without_rows_is_no_rows(azure, session_at, data):
     azure.says({"data": data})

@@ -18,9 +18,11 @@ from arm.errors import (
 from arm.operations import SUCCEEDED, accepted, poll
 from arm.writes import OPERATIONS, send
 from simulator import Simulator, serve
+from simulator.services.inventory.keyvault import BACKUP_OBJECT_ID
 
 from .scripted import free_port
 
+NEW_ASSIGNMENT = "77777777-7777-4777-8777-777777777777"
 LOCK_BODY = {"properties": {"level": "ReadOnly", "notes": "back again", "owners": [{"applicationId": "someone"}]}}
 
 
@@ -56,6 +58,46 @@ def policy_of(world) -> str:
     return f"{item_of(world).split('/backupFabrics/')[0]}/backupPolicies/daily"
 
 
+def job_of(world) -> str:
+    (vault,) = world.simulator.world.recoveryservices.vaults.values()
+    return next(job.id for job in vault.jobs.values() if job.running)
+
+
+def key_vault_of(world) -> str:
+    return f"{world.vm_id.split('/providers/')[0]}/providers/Microsoft.KeyVault/vaults/kv-web"
+
+
+def assignment_of(world) -> str:
+    roles = world.simulator.world.authorization.roles
+    return roles.assign(key_vault_of(world), "Key Vault Administrator", BACKUP_OBJECT_ID, name=NEW_ASSIGNMENT).id
+
+
+def new_assignment_of(world) -> str:
+    return f"{key_vault_of(world)}/providers/Microsoft.Authorization/roleAssignments/{NEW_ASSIGNMENT}"
+
+
+def access_policy(world) -> dict:
+    entry = {"tenantId": world.simulator.world.tenant, "objectId": BACKUP_OBJECT_ID, "permissions": {"keys": ["get"]}}
+    return {"properties": {"accessPolicies": [entry]}}
+
+
+def assignment(world) -> dict:
+    role = world.simulator.world.authorization.roles.named("Key Vault Administrator").guid
+    scope = "/".join(world.vm_id.split("/")[:3])
+    where = f"{scope}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+    return {
+        "properties": {
+            "roleDefinitionId": where,
+            "principalId": BACKUP_OBJECT_ID,
+            "principalType": "ServicePrincipal",
+        }
+    }
+
+
+def vm_of(world) -> str:
+    return world.vm_id
+
+
 UNLOCKED = "rp-collection-limit-no-lock"
 CASES = {
     "locks.delete": ("rp-collection-limit", lock_of, lambda world: None),
@@ -70,6 +112,19 @@ CASES = {
     "protected_items.resume": (
         "protection-stopped", item_of, lambda world: item_body(world, policyId=policy_of(world)),
     ),
+    "protected_items.undelete": (
+        "protection-deleted", item_of,
+        lambda world: item_body(world, protectionState="ProtectionStopped", isRehydrate=True),
+    ),
+    "vaults.add_access_policy": ("key-vault-policy", key_vault_of, access_policy),
+    "vaults.remove_access_policy": ("key-vault-granted", key_vault_of, access_policy),
+    "role_assignments.create": ("key-vault-roles", new_assignment_of, assignment),
+    "role_assignments.delete": ("key-vault-roles", assignment_of, lambda world: None),
+    "jobs.cancel": ("rp-collection-limit-job-running", job_of, lambda world: None),
+    "virtual_machines.start": ("vm-stopped", vm_of, lambda world: None),
+    "virtual_machines.restart": ("healthy", vm_of, lambda world: None),
+    "virtual_machines.power_off": ("healthy", vm_of, lambda world: None),
+    "virtual_machines.reapply": ("vm-failed-state", vm_of, lambda world: None),
 }  # fmt: skip
 
 
@@ -127,7 +182,7 @@ def test_the_operation_that_a_write_started_can_be_followed_to_its_end(drill, op
     world = drill(CASES[operation][0])
     session, answer = start(world, operation)
     started = accepted(answer.headers)
-    assert (started is None) == operation.startswith("locks.")
+    assert (started is None) == operation.startswith(("locks.", "vaults.", "role_assignments."))
     for _ in range(30 if started else 0):
         state = poll(session, started)
         if state.status == SUCCEEDED:

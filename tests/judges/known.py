@@ -201,14 +201,33 @@ UNJUDGED = (
     Unjudged(
         r"/providers/Microsoft\.Authorization/(roleAssignments|roleDefinitions|denyAssignments)\b",
         "roles",
-        "Microsoft.Authorization 2022-04-01 is not on disk",
+        "Microsoft.Authorization 2022-04-01 is not on disk; used with the Azure CLI",
     ),
-    Unjudged(r"/providers/Microsoft\.KeyVault/", "Key Vault", "keyvault.json is not on disk"),
-    Unjudged(r"/providers/Microsoft\.Network/", "Network", "network documents are not on disk"),
     Unjudged(
-        r"/providers/Microsoft\.Compute/(disks|snapshots|locations/[^/]+/diskOperations)\b",
+        r"/providers/Microsoft\.Authorization/policy(Assignments|Definitions)\b",
+        "policies",
+        "the documents of Azure Policy are not on disk",
+    ),
+    Unjudged(r"/providers/Microsoft\.KeyVault/", "Key Vault", "keyvault.json is not on disk; used with the Azure CLI"),
+    Unjudged(
+        r"/providers/Microsoft\.Network/", "Network", "network documents are not on disk; used with the Azure CLI"
+    ),
+    Unjudged(
+        r"/providers/Microsoft\.Compute/(disks|snapshots|diskEncryptionSets|locations/[^/]+/diskOperations)\b",
         "disks",
-        "disk.json is not on disk",
+        "disk.json is not on disk; used with the Azure CLI",
+    ),
+    Unjudged(
+        r"/providers/Microsoft\.Storage/", "storage accounts", "storage.json is not on disk; used with the Azure CLI"
+    ),
+    Unjudged(r"/providers/Microsoft\.SqlVirtualMachine/", "SQL machines", "sqlvm.json is not on disk"),
+    Unjudged(
+        r"/providers/Microsoft\.Insights/(metrics|eventtypes)\b",
+        "metrics and the activity log",
+        "the documents of Azure Monitor are not on disk; used with the Azure CLI",
+    ),
+    Unjudged(
+        r"/providers/Microsoft\.ResourceHealth/", "resource health", "the documents of Resource Health are not on disk"
     ),
 )
 

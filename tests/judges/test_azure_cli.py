@@ -11,11 +11,13 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 AZ = os.environ.get("AZ") or shutil.which("az")
 
 pytestmark = pytest.mark.skipif(AZ is None, reason="no Azure CLI: neither AZ nor an az on the PATH")
@@ -40,8 +42,11 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served():
-    command = [sys.executable, "-m", "simulator", "--tls", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, requests.Session() as http:
+    command = [sys.executable, "-m", "tests.judges.furnished"]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as process,
+        requests.Session() as http,
+    ):
         try:
             ready = json.loads(process.stdout.readline())
             http.verify, http.trust_env = ready["ca"], False
@@ -198,3 +203,63 @@ def test_the_azure_cli_shows_a_resource_group(az, served):
     shown = az("group", "show", "--name", served.ready["resource_group"])
     assert shown["name"] in [one["name"] for one in served.state["groups"]]
     assert shown["properties"]["provisioningState"] == "Succeeded"
+
+
+SOMEBODY = "77777777-7777-4777-8777-777777777777"
+
+
+def test_the_azure_cli_shows_the_disks_and_the_network_of_a_machine(az, served, group):
+    model = az("vm", "show", *group, "--name", served.ready["vm"])
+    os_disk = model["storageProfile"]["osDisk"]
+    disk = az("disk", "show", *group, "--name", os_disk["name"])
+    assert (disk["id"], disk["managedBy"]) == (os_disk["managedDisk"]["id"], model["id"])
+    assert (disk["diskState"], disk["diskSizeGB"]) == ("Attached", os_disk["diskSizeGB"])
+    [reference] = model["networkProfile"]["networkInterfaces"]
+    nic = az("network", "nic", "show", "--ids", reference["id"])
+    assert nic["virtualMachine"]["id"] == model["id"]
+    subnet = nic["ipConfigurations"][0]["subnet"]["id"]
+    listed = az("network", "vnet", "subnet", "list", *group, "--vnet-name", subnet.split("/")[8])
+    assert [one["id"] for one in listed] == [subnet]
+    guard = az("network", "nsg", "show", "--ids", nic["networkSecurityGroup"]["id"])
+    assert guard["networkInterfaces"][0]["id"] == nic["id"]
+
+
+def test_the_azure_cli_shows_a_storage_account(az, group):
+    account = az("storage", "account", "show", *group, "--name", "stagingweu")
+    assert (account["sku"]["name"], account["kind"]) == ("Standard_LRS", "StorageV2")
+    assert account["networkRuleSet"]["defaultAction"] == "Allow"
+
+
+def test_the_azure_cli_shows_a_key_vault_and_sets_who_may_use_it(az, served, group):
+    vault = az("keyvault", "show", "--name", "kv-web")
+    [known] = vault["properties"]["accessPolicies"]
+    assert sorted(known["permissions"]["keys"]) == ["backup", "get", "list"]
+    names = (*group, "--name", "kv-web", "--object-id", SOMEBODY)
+    az("keyvault", "set-policy", *names, "--secret-permissions", "get", "list")
+    [shown] = [one for one in served.state["resources"] if one["name"] == "kv-web"]
+    assert [one["objectId"] for one in shown["properties"]["accessPolicies"]] == [known["objectId"], SOMEBODY]
+    assert sorted(shown["properties"]["accessPolicies"][1]["permissions"]["secrets"]) == ["get", "list"]
+
+
+def test_the_azure_cli_assigns_a_role_and_lists_it(az, served):
+    scope = f"/subscriptions/{served.ready['subscription']}/resourceGroups/{served.ready['resource_group']}"
+    who = ("--assignee-object-id", SOMEBODY, "--assignee-principal-type", "ServicePrincipal")
+    made = az("role", "assignment", "create", *who, "--role", "Backup Contributor", "--scope", scope)
+    assert (made["scope"], made["principalId"]) == (scope, SOMEBODY)
+    listed = az("role", "assignment", "list", "--scope", scope, "--fill-principal-name", "false")
+    assert [(one["principalId"], one["roleDefinitionName"]) for one in listed] == [(SOMEBODY, "Backup Contributor")]
+    az("role", "assignment", "delete", "--ids", made["id"])
+    assert SOMEBODY not in json.dumps(served.state["role_assignments"])
+
+
+def test_the_azure_cli_lists_metrics_of_a_machine(az, served):
+    [known] = [one for one in served.state["vms"] if one["name"] == served.ready["vm"]]
+    span = ("--start-time", "2026-03-02T02:00:00Z", "--end-time", "2026-03-02T03:00:00Z", "--interval", "PT15M")
+    [cpu] = az("monitor", "metrics", "list", "--resource", known["id"], "--metric", "Percentage CPU", *span)["value"]
+    assert [one["average"] for one in cpu["timeseries"][0]["data"]] == [6.5] * 4
+
+
+def test_the_azure_cli_is_told_that_a_resource_does_not_exist(az, group):
+    refused = az.run("disk", "show", *group, "--name", "nothing")
+    assert refused.returncode == 3
+    assert "ResourceNotFound" in refused.stderr

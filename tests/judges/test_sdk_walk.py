@@ -21,7 +21,9 @@ from azure.mgmt.resourcegraph import ResourceGraphClient
 
 from simulator import SCENARIOS, Simulator, serve
 
+from .furnished import FURNISHED
 from .test_coverage import routes
+from .walk_around import AROUND
 
 FABRIC = "Azure"
 
@@ -84,7 +86,7 @@ class Walk:
 
 @pytest.fixture
 def sim():
-    return Simulator()
+    return Simulator(FURNISHED)
 
 
 @pytest.fixture
@@ -281,7 +283,7 @@ def graph(walk):
     assert [row["name"] for row in found.data] == [walk.vm]
 
 
-WALKS = (resources, locks, machines, collections, vaults, backups, graph)
+WALKS = (resources, locks, machines, collections, vaults, backups, graph, *AROUND)
 
 
 @pytest.mark.parametrize("part", WALKS, ids=lambda part: part.__name__)

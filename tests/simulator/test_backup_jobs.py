@@ -184,6 +184,40 @@ def test_a_backup_cannot_be_cancelled_while_it_transfers_data():
         with pytest.raises(HttpResponseError) as caught:
             az.backup.job_cancellations.trigger(*az.at, job_id)
         assert caught.value.status_code == 400
+        assert "The job isn't in a cancelable state" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("scenario", "message"),
+    [
+        ("cancel-restore", "Cancellation isn't supported for this job type"),
+        ("cancel-in-transfer", "The job isn't in a cancelable state"),
+        ("cancel-between-states", "Backup can't cancel the job because it isn't in progress"),
+        ("cancel-fails", "Backup failed to cancel the job"),
+    ],
+)
+def test_a_job_refuses_to_be_cancelled_with_the_documented_message(scenario, message):
+    with azure(scenario) as az, pytest.raises(HttpResponseError, match=message) as caught:
+        az.backup.job_cancellations.trigger(*az.at, az.jobs()[0].name)
+    assert caught.value.status_code == 400
+
+
+def test_a_job_between_two_states_can_be_cancelled_a_minute_later():
+    with azure("cancel-between-states") as az:
+        az.advance(minutes=1)
+        az.backup.job_cancellations.trigger(*az.at, az.jobs()[0].name)
+        assert az.jobs()[0].properties.status == "Cancelling"
+
+
+@pytest.mark.parametrize(("scenario", "brought"), [("backup-in-progress", 0), ("backup-in-progress-snapshot", 1)])
+def test_a_backup_in_progress_has_its_recovery_point_or_brings_it(scenario, brought):
+    with azure(scenario) as az:
+        before = len(az.recovery_points())
+        (running,) = [job for job in az.jobs() if job.properties.status == "InProgress"]
+        assert running.properties.actions_info == (["Cancellable"] if brought else [])
+        az.advance(hours=10)
+        assert az.job(running.name).status == "Completed"
+        assert len(az.recovery_points()) - before == brought
 
 
 def test_recovery_points_are_filtered_by_date_and_come_newest_first():

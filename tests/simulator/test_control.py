@@ -99,6 +99,7 @@ def test_settings_are_shown_as_they_can_be_posted(ask, collection):
         "page_size": 3,
         "lock_removal_delay": "PT90S",
         "denied_actions": ["Microsoft.Authorization/locks/*"],
+        "granted_actions": ["*/read"],
         "unregistered_providers": ["Microsoft.Compute"],
         "refuse_deletion": {collection.name: refusal},
     }
@@ -114,6 +115,7 @@ def test_settings_are_shown_as_they_can_be_posted(ask, collection):
         {"nonsense": 1},
         {"lock_removal_delay": "soon"},
         {"denied_actions": "all"},
+        {"granted_actions": "all"},
         {"unregistered_providers": ["Microsoft.Nonsense"]},
         {"refuse_deletion": {"nobody": None}},
         {"page_size": 5, "refuse_deletion": []},

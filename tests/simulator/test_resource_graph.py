@@ -78,7 +78,7 @@ def test_policies_and_groups_are_in_their_tables(graph):
 
 
 def test_rows_can_be_counted_extended_and_renamed(graph):
-    assert graph("resources | count").data == [{"Count": 3}]
+    assert graph(f"{VMS} | count").data == [{"Count": 1}]
     assert graph(
         f"{VMS} | extend short=toupper(name) | project short, vm=properties.vmId, properties.provisioningState"
     ).data[0] == {
@@ -155,3 +155,18 @@ def test_a_query_is_no_write(graph, sim):
     graph(VMS)
     assert sim.requests[0]["write"] is False
     assert sim.requests[0]["response_headers"]["x-ms-user-quota-remaining"] == "14"
+
+
+def test_jobs_are_narrowed_by_their_time(graph):
+    jobs = "recoveryservicesresources | where type =~ 'microsoft.recoveryservices/vaults/backupjobs'"
+    begun = sorted(row["properties"]["startTime"] for row in graph(jobs).data)
+    since = begun[len(begun) // 2]
+    later = graph(f"{jobs} | where todatetime(properties.startTime) > todatetime('{since}')").data
+    assert sorted(row["properties"]["startTime"] for row in later) == [one for one in begun if one > since]
+    assert graph(f"{jobs} | where todatetime(properties.operation) > todatetime('{since}')").data == []
+
+
+def test_the_extensions_of_vms_are_rows_with_their_state(graph, vm):
+    found = graph("resources | where type =~ 'microsoft.compute/virtualmachines/extensions'").data
+    assert [row["id"] for row in found] == [f"{vm.id}/extensions/VMSnapshotLinux"]
+    assert found[0]["properties"]["provisioningState"] == "Succeeded"

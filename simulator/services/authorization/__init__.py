@@ -1,1 +1,1 @@
-"""Management locks and permissions."""
+"""Management locks, permissions, roles and policies."""

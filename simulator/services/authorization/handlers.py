@@ -79,8 +79,9 @@ def delete_lock(world: World, request: Request, **names: str) -> Response:  # no
 def list_permissions(world: World, request: Request, scope: str) -> Response:  # noqa: ARG001
     """Answer what the caller may do at a scope; locks and policies are not in it, as in Azure."""
     _scope(world, scope)
+    granted = world.authorization.granted
     entry = {
-        "actions": ["*"],
+        "actions": ["*"] if granted is None else sorted(granted),
         "notActions": sorted(world.authorization.denied),
         "dataActions": [],
         "notDataActions": [],

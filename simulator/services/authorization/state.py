@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 from simulator.services.identity.tokens import CLIENT_ID, OBJECT_ID
 from simulator.wire import ArmError, Json
 
+from .policies import Policies
+from .roles import Roles
+from .scopes import pattern, within
+
 if TYPE_CHECKING:
     from simulator.world import World
 
@@ -36,9 +40,10 @@ class Lock:
 
 
 class AuthorizationState:
-    """All locks, and the actions the caller lacks.
+    """All locks, roles and policies, and what the caller may do.
 
-    ``denied`` holds actions or patterns with ``*``. ``removal_delay`` is how long a deleted lock is still enforced
+    ``denied`` holds actions, or patterns with ``*``, that the caller lacks; ``granted`` the only ones that the caller
+    has (``None``: all). ``removal_delay`` is how long a deleted lock is still enforced
     (though no longer listed), as Azure's propagation is not instant.
     """
 
@@ -47,6 +52,9 @@ class AuthorizationState:
         self.locks: dict[str, Lock] = {}
         self.lingering: dict[str, Lock] = {}
         self.denied: set[str] = set()
+        self.granted: set[str] | None = None
+        self.roles = Roles(world)
+        self.policies = Policies(world)
         self.removal_delay = timedelta(0)
 
     def add_lock(
@@ -80,16 +88,16 @@ class AuthorizationState:
 
     def at_or_above(self, scope: str) -> list[Lock]:
         """Locks that apply to ``scope``: on itself or inherited."""
-        return [lock for lock in self.locks.values() if _within(scope, lock.scope)]
+        return [lock for lock in self.locks.values() if within(scope, lock.scope)]
 
     def below(self, scope: str) -> list[Lock]:
         """Locks on something inside ``scope``, not on itself."""
-        return [lock for lock in self.locks.values() if _within(lock.scope, scope) and not _within(scope, lock.scope)]
+        return [lock for lock in self.locks.values() if within(lock.scope, scope) and not within(scope, lock.scope)]
 
     def blocking(self, path: str, method: str) -> list[Lock]:
         """Locks at or above the resource of ``path`` that refuse ``method``, those just deleted included."""
         in_force = [*self.locks.values(), *self.lingering.values()]
-        return [lock for lock in in_force if method.upper() in REFUSED[lock.level] and _within(path, lock.scope)]
+        return [lock for lock in in_force if method.upper() in REFUSED[lock.level] and within(path, lock.scope)]
 
     def require_unlocked(self, path: str, method: str) -> None:
         """Do nothing when no lock refuses this.
@@ -102,17 +110,26 @@ class AuthorizationState:
             raise scope_locked(path, method, locks)
 
     def require(self, action: str, path: str) -> None:
-        """Check that the caller may do this.
+        """Check that the caller may do this. Outside of subscriptions, no grant is needed.
 
         Raises:
             ArmError: 403 ``AuthorizationFailed``.
         """
-        if self.is_denied(action):
+        inside = path.lower().startswith("/subscriptions/")
+        if _any(self.denied, action) or (inside and not self.is_granted(action)):
             raise forbidden(action, path)
 
-    def is_denied(self, action: str) -> bool:
-        """Whether the caller lacks this permission."""
-        return any(_pattern(entry).fullmatch(action) for entry in self.denied)
+    def is_granted(self, action: str) -> bool:
+        """Whether what was granted to the caller covers an action."""
+        return self.granted is None or _any(self.granted, action)
+
+    def may(self, action: str) -> bool:
+        """Whether the caller has this permission."""
+        return self.is_granted(action) and not _any(self.denied, action)
+
+
+def _any(patterns: set[str], action: str) -> bool:
+    return any(pattern(entry).fullmatch(action) for entry in patterns)
 
 
 def forbidden(action: str, path: str) -> ArmError:
@@ -146,12 +163,3 @@ def resource_of(path: str) -> str:
         return path
     parts = found["rest"].split("/")
     return path if len(parts) % 2 == 0 else path.rpartition("/")[0]
-
-
-def _within(inner: str, outer: str) -> bool:
-    inner, outer = inner.rstrip("/").lower(), outer.rstrip("/").lower()
-    return inner == outer or inner.startswith(outer + "/")
-
-
-def _pattern(entry: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in entry.split("*")), re.IGNORECASE)

@@ -58,13 +58,17 @@ class RunCommand:
 
 @dataclass
 class Disk:
-    """One managed disk as a VM or a restore point refers to it."""
+    """One managed disk, and how a VM or a restore point refers to it.
+
+    ``properties`` are further properties of the disk itself, as on the wire: ``{"maxShares": 2}``.
+    """
 
     name: str
     id: str
     size_gb: int = 30
     lun: int | None = None
     storage: str = "Premium_LRS"
+    properties: Json = field(default_factory=dict)
 
 
 @dataclass
@@ -85,11 +89,15 @@ class Vm:
     power_state: PowerState = "running"
     provisioning_state: str = "Succeeded"
     provisioning_message: str = ""
+    state_since: datetime | None = None
+    """When the provisioning state last changed; ``None``: when the VM was made."""
     agent: AgentState = "Ready"
     agent_version: str = "2.9.1.1"
     time_created: datetime | None = None
     os_disk: Disk | None = None
     data_disks: list[Disk] = field(default_factory=list)
+    nics: list[str] = field(default_factory=list)
+    """Ids of its network interfaces, the primary one first."""
     tags: dict[str, str] = field(default_factory=dict)
     extensions: dict[str, Extension] = field(default_factory=dict)
     run_commands: dict[str, RunCommand] = field(default_factory=dict)

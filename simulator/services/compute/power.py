@@ -43,15 +43,18 @@ def power_action(world: World, vm: Vm, action: str) -> Operation:
     during, after = POWER.get(action, (before, before))
     if before != after:
         vm.power_state = during
-    vm.provisioning_state = "Updating"
+    state, message, since = vm.provisioning_state, vm.provisioning_message, vm.state_since
+    vm.provisioning_state, vm.provisioning_message = "Updating", ""
+    vm.state_since = world.clock.now
 
     def abort() -> None:
         vm.power_state = before
-        vm.provisioning_state = "Succeeded"
+        vm.provisioning_state, vm.provisioning_message, vm.state_since = state, message, since
 
     def finish() -> None:
         vm.power_state = after
         vm.provisioning_state = "Succeeded"
+        vm.state_since = world.clock.now
 
     return world.operations.start(f"virtualMachines/{action}", POWER_CHANGE, finish, abort=abort)
 

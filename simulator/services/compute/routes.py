@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simulator.routes import Route
 
+from . import capacity
 from . import handlers as vm
 from . import restorepoints as points
 
@@ -45,6 +46,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _POINT, points.get_point, f"{_COLLECTIONS}/restorePoints/read"),
     Route("PUT", _POINT, points.put_point, f"{_COLLECTIONS}/restorePoints/write", write=True),
     Route("DELETE", _POINT, points.delete_point, f"{_COLLECTIONS}/restorePoints/delete", write=True),
+    Route("GET", _S + "/locations/{location}/usages", capacity.list_usages, "Microsoft.Compute/locations/usages/read"),
+    Route("GET", _S + "/locations/{location}/vmSizes", capacity.list_sizes, "Microsoft.Compute/locations/vmSizes/read"),
     Route(
         "GET",
         _S + "/locations/{location}/operations/{operationId}",

@@ -39,6 +39,8 @@ class ComputeState:
         self.world = world
         self.vms: dict[str, Vm] = {}
         self.collections: dict[str, RestorePointCollection] = {}
+        self.quotas: dict[str, int] = {}
+        """Limits of a region by their name (``cores``), where a scenario sets them."""
 
     # What exists
 
@@ -56,7 +58,7 @@ class ComputeState:
         data_disks: int = 1,
         vm_id: str | None = None,
     ) -> Vm:
-        """Create a virtual machine (and its resource group if need be) and return it.
+        """Create a virtual machine with its disks and network (and its resource group if need be) and return it.
 
         ``vm_id`` is its unique id; a new one unless given.
         """
@@ -81,6 +83,7 @@ class ComputeState:
             tags=dict(tags or {}),
         )
         self.vms[vm.id.lower()] = vm
+        self.world.inventory.equip(vm)
         return vm
 
     def add_extension(

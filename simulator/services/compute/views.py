@@ -80,12 +80,12 @@ def vm_body(vm: Vm, *, instance_view: bool = False, status_only: bool = False, l
     """
     properties: Json = {"vmId": vm.vm_id, "provisioningState": vm.shown_state}
     if not status_only:
-        nic = f"{vm.id.rpartition('/Microsoft.Compute/')[0]}/Microsoft.Network/networkInterfaces/{vm.name}-nic"
+        nics = [{"id": nic, "properties": {"primary": nic == vm.nics[0]}} for nic in vm.nics]
         properties |= {
             "hardwareProfile": {"vmSize": vm.size},
             "storageProfile": _storage(vm),
             "osProfile": _os_profile(vm),
-            "networkProfile": {"networkInterfaces": [{"id": nic, "properties": {"primary": True}}]},
+            "networkProfile": {"networkInterfaces": nics},
         }
     if vm.time_created is not None:
         properties["timeCreated"] = iso(vm.time_created)
@@ -109,6 +109,7 @@ def vm_body(vm: Vm, *, instance_view: bool = False, status_only: bool = False, l
 def instance_view_body(vm: Vm) -> Json:
     """Return the instance view; agent and extensions report only while the VM runs."""
     since = iso(vm.time_created) if vm.time_created is not None else None
+    changed = iso(vm.state_since) if vm.state_since is not None else since
     done = vm.shown_state.lower()
     view: Json = {
         "hyperVGeneration": "V2",
@@ -121,7 +122,10 @@ def instance_view_body(vm: Vm) -> Json:
         ],
         "statuses": [
             status(
-                f"ProvisioningState/{done}", f"Provisioning {done}", message=vm.provisioning_message or None, time=since
+                f"ProvisioningState/{done}",
+                f"Provisioning {done}",
+                message=vm.provisioning_message or None,
+                time=changed,
             ),
             status(f"PowerState/{vm.power_state}", f"VM {vm.power_state}"),
         ],

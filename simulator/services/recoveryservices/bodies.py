@@ -255,10 +255,11 @@ def _error_details(job: Job) -> Json:
 
 def _job_info(job: Job, now: datetime) -> Json:
     bag = {"VM Name": job.item.vm_name}
-    if job.item.policy is not None and not job.user_triggered:
-        bag["Policy Name"] = job.item.policy.name
+    if job.policy_name and not job.user_triggered:
+        bag["Policy Name"] = job.policy_name
     if job.user_triggered and job.expires is not None:
         bag["Recovery Point Expiry Time in UTC"] = job.expires.strftime("%m/%d/%Y %H:%M:%S")
+    bag |= job.noted
     info: Json = {
         "tasksList": [
             {
@@ -272,7 +273,9 @@ def _job_info(job: Job, now: datetime) -> Json:
         "internalPropertyBag": {},
         "progressPercentage": _progress(job),
     }
-    if job.error is not None and job.item.symbolic:
+    if job.error is not None and job.wrapped:
+        info["dynamicErrorMessage"] = job.wrapped
+    elif job.error is not None and job.item.symbolic:
         info["dynamicErrorMessage"] = job.error.code
     return info
 

@@ -34,6 +34,8 @@ AGENT = "UserErrorGuestAgentStatusUnavailable"
 LOCKED = "UserErrorResourceIsInLockedState"
 PROVISIONING = "UserErrorVmProvisioningStateFailed"
 VM_NOT_FOUND = "BCMV2VMNotFound"
+CANCEL_NOT_SUPPORTED, NOT_CANCELABLE = "JobCancelNotSupported", "JobNotCancelable"
+NOT_IN_PROGRESS, CANCEL_FAILED = "JobNotInProgress", "JobCancelFailed"
 
 
 def _read() -> dict[str, JobError]:

@@ -155,8 +155,18 @@ class Job:
     ended: datetime | None = None
     error: JobError | None = None
     activity_id: str = ""
+    policy_name: str = ""
+    """The policy it ran under; a scheduled job says it, whatever became of the item since."""
+    wrapped: str = ""
+    """What the compute platform has said, where ``error`` only wraps it: the job's dynamic message."""
     expires: datetime | None = None
+    noted: dict[str, str] = field(default_factory=dict)
+    """What its property bag holds besides."""
     tasks: list[Task] = field(default_factory=list)
+    begins_until: datetime | None = None
+    """Until then it is between two states, and refuses to be cancelled as not in progress (scenario knob)."""
+    cancel_fails: bool = False
+    """A cancellation that is allowed fails all the same (scenario knob)."""
 
     @property
     def running(self) -> bool:

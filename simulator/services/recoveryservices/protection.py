@@ -117,6 +117,7 @@ def _enable(world: World, vault: Vault, item: ProtectedItem | None, wanted: Json
     vm_id = str(wanted.get("sourceResourceId") or (item.vm_id if item else ""))
     if vm_id.lower() not in world.compute.vms:
         raise ArmError(400, "BMSUserErrorDataSourceObjectNotFound", f"The virtual machine '{vm_id}' was not found.")
+    world.authorization.require("Microsoft.Compute/virtualMachines/write", vm_id)
     policy = _policy(vault, str(wanted["policyId"]))
     elsewhere = world.recoveryservices.item_of(vm_id)
     if elsewhere is not None and elsewhere is not item:

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 from simulator.wire import ArmError
 
-from .errors import AGENT, JOB_ERRORS, LIMIT, LOCKED, PROVISIONING, VM_NOT_FOUND
+from .errors import (
+    AGENT,
+    CANCEL_FAILED,
+    CANCEL_NOT_SUPPORTED,
+    JOB_ERRORS,
+    LIMIT,
+    LOCKED,
+    NOT_CANCELABLE,
+    NOT_IN_PROGRESS,
+    PROVISIONING,
+    VM_NOT_FOUND,
+)
 from .model import (
     CLEAN_UP,
     INSTANT_LIMIT,
@@ -79,6 +90,7 @@ class BackupService:
             world.clock.now,
             user_triggered,
             activity_id=world.guid(),
+            policy_name=item.policy.name if item.policy else "",
         )
         item.vault.jobs[name] = job
         return job
@@ -133,14 +145,22 @@ class BackupService:
         Raises:
             ArmError: 400 when the job has ended or already transfers data.
         """
-        if not job.cancellable:
-            raise ArmError(
-                400,
-                "BMSUserErrorInvalidInput",
-                f"The job '{job.name}' cannot be cancelled in its present state ({job.status}).",
-            )
+        refusal = self._no_cancel(job)
+        if refusal is not None:
+            error = JOB_ERRORS[refusal]
+            raise ArmError(400, "BMSUserErrorInvalidInput", f"{error.message('en-US')}. {error.advice('en-US')}")
         job.status = "Cancelling"
         self._world.clock.call_later(CANCELLING, lambda: self._cancelled(job))
+
+    def _no_cancel(self, job: Job) -> str | None:
+        """Return the error with which a job refuses to be cancelled, ``None`` when it does not."""
+        if job.operation != "Backup":
+            return CANCEL_NOT_SUPPORTED
+        if job.status != "InProgress" or (job.begins_until or job.started) > self._world.clock.now:
+            return NOT_IN_PROGRESS
+        if not job.cancellable:
+            return NOT_CANCELABLE
+        return CANCEL_FAILED if job.cancel_fails else None
 
     def _cancelled(self, job: Job) -> None:
         job.status, job.ended = "Cancelled", self._world.clock.now
@@ -164,10 +184,23 @@ class BackupService:
             self.fail(job, code or VM_NOT_FOUND)
             return
         self._install_extension(vm)
-        point = self._make_points(job, vm)
-        job.tasks[0].status, job.tasks[0].ended = "Completed", self._world.clock.now
-        job.tasks[1].status, job.tasks[1].started = "InProgress", self._world.clock.now
-        self._world.clock.call_later(TRANSFER - SNAPSHOT, lambda: self._transferred(job, point))
+        self._transfer(job, vm, self._world.clock.now, TRANSFER - SNAPSHOT)
+
+    def _transfer(self, job: Job, vm: Vm, taken: datetime, ends_in: timedelta) -> None:
+        point = self._make_points(job, vm, taken)
+        job.tasks[0].status, job.tasks[0].ended = "Completed", taken
+        job.tasks[1].status, job.tasks[1].started = "InProgress", taken
+        self._world.clock.call_later(ends_in, lambda: self._transferred(job, point))
+
+    def go_on(self, job: Job, vm: Vm, ends_in: timedelta, *, transferring: bool) -> None:
+        """Let a backup that began some time ago go its way, so that it ends in ``ends_in`` when nothing is in its way.
+
+        ``transferring``: its snapshot was taken long ago; otherwise that still goes on, until shortly before the end.
+        """
+        if transferring:
+            self._transfer(job, vm, job.started + SNAPSHOT, ends_in)
+        else:
+            self._world.clock.call_later(ends_in - (TRANSFER - SNAPSHOT), lambda: self._snapshot(job))
 
     def _obstacle(self, item: ProtectedItem, vm: Vm | None) -> str | None:
         if vm is None:
@@ -193,10 +226,10 @@ class BackupService:
         if vm.power_state == "running" and not present:
             self._world.compute.add_extension(vm, kind, PUBLISHER, kind, version=version)
 
-    def _make_points(self, job: Job, vm: Vm) -> RecoveryPoint:
+    def _make_points(self, job: Job, vm: Vm, taken: datetime) -> RecoveryPoint:
         collections = self.collections(job.item)
         collection = collections[0] if collections else self.add_collection(job.item, self.group_name(job.item), vm)
-        return self.add_points(job.item, collection, self._world.clock.now, vm.vm_id, expires=job.expires)
+        return self.add_points(job.item, collection, taken, vm.vm_id, expires=job.expires)
 
     def add_collection(self, item: ProtectedItem, group: str, vm: Vm) -> RestorePointCollection:
         """Create the service's restore point collection of an item in a resource group."""

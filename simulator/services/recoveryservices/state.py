@@ -86,9 +86,11 @@ class RecoveryServicesState:
         return found
 
     def item_of(self, vm_id: str) -> ProtectedItem | None:
-        """Return the item that protects a VM, in whichever vault."""
-        items = (item for vault in self.vaults.values() for item in vault.items.values())
-        return next((item for item in items if item.vm_id.lower() == vm_id.lower()), None)
+        """Return the item of a VM, in whichever vault: the one that protects it, else one whose protection ended."""
+        every = (item for vault in self.vaults.values() for item in vault.items.values())
+        items = [item for item in every if item.vm_id.lower() == vm_id.lower()]
+        active = (item for item in items if item.policy is not None and item.deleted_until is None)
+        return next(active, items[0] if items else None)
 
     def item(self, vault: Vault, container: str, name: str) -> ProtectedItem:
         """Return an item by the names of the wire, e.g. ``VM;iaasvmcontainerv2;rg;vm``.

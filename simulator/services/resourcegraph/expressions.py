@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from simulator.wire import Json
@@ -115,6 +116,17 @@ def text(value: Any) -> str:
     return json.dumps(value, separators=(",", ":")) if isinstance(value, (dict, list)) else str(value)
 
 
+def _moment(written: str) -> datetime | None:
+    """Return a time as ``todatetime`` does; ``None`` for what is no time."""
+    try:
+        moment = datetime.fromisoformat(_FRACTION.sub(r"\1", written.replace("Z", "+00:00")))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+_FRACTION = re.compile(r"(\.\d{6})\d+")
+
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "tostring": text,
     "tolower": lambda value: text(value).lower(),
@@ -124,6 +136,7 @@ _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "isnull": lambda value: value is None,
     "isnotnull": lambda value: value is not None,
     "strlen": lambda value: len(text(value)),
+    "todatetime": lambda value: _moment(text(value)),
 }
 
 _Comparison = Callable[[Any, Any], bool]

@@ -7,7 +7,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from simulator.services.compute.views import collection_body, vm_body
+from simulator.services.compute.views import collection_body, extension_body, vm_body
+from simulator.services.inventory import views
 from simulator.services.recoveryservices.bodies import item_body, job_body, policy_body
 from simulator.wire import Json
 
@@ -22,10 +23,15 @@ JOBS_KEPT = timedelta(days=14)
 def tables(world: World) -> dict[str, Callable[[], Sequence[Json]]]:
     """Return the tables by name; rows are made when a query asks for them."""
     return {
-        "resources": partial(_resources, world),
-        "resourcecontainers": partial(_containers, world),
-        "recoveryservicesresources": partial(_backup, world),
+        "resources": partial(_readable, world, _resources),
+        "resourcecontainers": partial(_readable, world, _containers),
+        "recoveryservicesresources": partial(_readable, world, _backup),
     }
+
+
+def _readable(world: World, rows: Callable[[World], list[Json]]) -> list[Json]:
+    """Return the rows that the caller may read: Resource Graph leaves out the rest without a word."""
+    return [entry for entry in rows(world) if world.authorization.may(f"{entry['type']}/read")]
 
 
 def row(world: World, body: Json, home: Vault | None = None) -> Json:
@@ -41,7 +47,7 @@ def row(world: World, body: Json, home: Vault | None = None) -> Json:
         "name": body["name"],
         "type": kind,
         "tenantId": world.tenant,
-        "kind": "",
+        "kind": body.get("kind", ""),
         "location": body.get("location") or (home.location if home else ""),
         "resourceGroup": group,
         "subscriptionId": world.subscription,
@@ -68,7 +74,9 @@ def _resources(world: World) -> list[Json]:
         }
         shown["properties"] = {**shown["properties"], "extended": {"instanceView": {"powerState": power}}}
         rows.append(shown)
+        rows += [row(world, extension_body(vm, extension)) for extension in vm.extensions.values()]
     rows += [row(world, collection_body(collection)) for collection in world.compute.collections.values()]
+    rows += [row(world, body) for body in views.everything(world)]
     known = {str(entry["id"]).lower() for entry in rows}
     rows += [row(world, entry) for entry in world.resources.everything() if str(entry["id"]).lower() not in known]
     return rows

@@ -17,7 +17,7 @@ from .state import ResourceGroup
 if TYPE_CHECKING:
     from simulator.world import World
 
-_TYPE_FILTER = re.compile(r"resourceType eq '([^']+)'", re.IGNORECASE)
+_TERM = re.compile(r"(resourceType|name|resourceGroup|location)\s+eq\s+'([^']*)'", re.IGNORECASE)
 
 
 # Tenants and subscriptions
@@ -193,6 +193,7 @@ def delete_group(world: World, request: Request, **names: str) -> Response:
         compute = world.compute
         compute.vms = {key: vm for key, vm in compute.vms.items() if not key.startswith(prefix)}
         compute.collections = {key: entry for key, entry in compute.collections.items() if not key.startswith(prefix)}
+        world.inventory.remove(prefix)
         vaults = [vault.id for vault in world.recoveryservices.vaults.values() if vault.id.lower().startswith(prefix)]
         if vaults:
             group.provisioning_state = "Succeeded"
@@ -225,17 +226,36 @@ def operation_result(world: World, request: Request, **names: str) -> Response:
 
 
 def _resources(world: World, request: Request, prefix: str) -> Response:
-    wanted = request.query.get("$filter", "")
-    kind = _TYPE_FILTER.fullmatch(wanted.strip())
-    if wanted and kind is None:
-        message = f"The filter '{wanted}' is not served; resourceType eq '...' is."
-        raise bad_parameter(message, "$filter")
+    wanted = _wanted(request.query.get("$filter", ""))
     entries = [
         entry
         for entry in world.resources.everything()
-        if entry["id"].lower().startswith(prefix.lower()) and (kind is None or entry["type"].lower() == kind[1].lower())
+        if entry["id"].lower().startswith(prefix.lower())
+        and all(_value(entry, name).lower() == value for name, value in wanted.items())
     ]
     return Response(200, page(request, entries, world.page_size))
+
+
+def _wanted(text: str) -> dict[str, str]:
+    """Return the terms of a filter, in lower case.
+
+    Raises:
+        ArmError: 400 for a term that is not served.
+    """
+    found: dict[str, str] = {}
+    for term in re.split(r"\s+and\s+", text.strip(), flags=re.IGNORECASE) if text.strip() else []:
+        match = _TERM.fullmatch(term.strip())
+        if match is None:
+            message = f"The filter '{text}' is not served; resourceType, name, resourceGroup, location eq '...' are."
+            raise bad_parameter(message, "$filter")
+        found[match[1].lower()] = match[2].lower()
+    return found
+
+
+def _value(entry: Json, name: str) -> str:
+    if name == "resourcegroup":
+        return str(entry["id"].split("/")[4])
+    return str(entry["type" if name == "resourcetype" else name])
 
 
 def list_resources(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001

@@ -33,7 +33,12 @@ ROUTES: tuple[Route, ...] = (
     Route("PUT", _GROUP, handlers.put_group, f"{_GROUPS}/write", write=True),
     Route("PATCH", _GROUP, handlers.patch_group, f"{_GROUPS}/write", write=True),
     Route("DELETE", _GROUP, handlers.delete_group, f"{_GROUPS}/delete", write=True),
-    Route("GET", _S + "/operationresults/{operationId}", handlers.operation_result, f"{_SUBSCRIPTIONS}/read"),
+    Route(
+        "GET",
+        _S + "/operationresults/{operationId}",
+        handlers.operation_result,
+        f"{_SUBSCRIPTIONS}/operationresults/read",
+    ),
     Route("GET", _S + "/resources", handlers.list_resources, f"{_SUBSCRIPTIONS}/resources/read"),
     Route("GET", _GROUP + "/resources", handlers.list_group_resources, f"{_GROUPS}/resources/read"),
 )

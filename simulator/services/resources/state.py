@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simulator.errors import group_not_found
+from simulator.services.inventory.state import DISK
 from simulator.wire import ArmError, Json
 
 if TYPE_CHECKING:
@@ -15,9 +16,15 @@ if TYPE_CHECKING:
 PROVIDERS = (
     "Microsoft.Authorization",
     "Microsoft.Compute",
+    "microsoft.insights",
+    "Microsoft.KeyVault",
+    "Microsoft.Network",
     "Microsoft.RecoveryServices",
     "Microsoft.ResourceGraph",
+    "Microsoft.ResourceHealth",
     "Microsoft.Resources",
+    "Microsoft.SqlVirtualMachine",
+    "Microsoft.Storage",
 )
 
 
@@ -70,6 +77,10 @@ class ResourcesState:
             yield _entry(collection, "Microsoft.Compute/restorePointCollections")
         for vault in self._world.recoveryservices.vaults.values():
             yield _entry(vault, "Microsoft.RecoveryServices/vaults")
+        for disk, location in self._world.inventory.disks():
+            yield {"id": disk.id, "name": disk.name, "type": DISK, "location": location, "tags": {}}
+        for resource in self._world.inventory.resources.values():
+            yield _entry(resource, resource.type)
 
     def require_scope(self, scope: str) -> None:
         """Check that a lock or permission scope exists: the subscription, a group, or a resource (or a child of one).

@@ -1,0 +1,1 @@
+"""Azure Monitor and Resource Health: metrics, activity log, availability."""
