@@ -4,6 +4,7 @@
 #   make test     the whole test suite (ARGS="-k locks" narrows it)
 #   make check    lint, formatting, types
 #   make cover    the test suite with coverage; the safety core must be covered to the last branch
+#   make docs     the pages of docs/errors, from the catalogue and the runbooks
 #   make bench    the figures of benchmarks/README.md
 #   make clean    remove everything that make has made
 #
@@ -26,7 +27,7 @@ ifneq ($(COVER),)
 MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage"
 endif
 
-.PHONY: help demo test check cover cover-report bench clean
+.PHONY: help demo test check cover cover-report docs bench clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -51,6 +52,9 @@ cover-report: $(VENV)/.test
 	@$(BIN)/coverage report --skip-covered
 	@echo "the safety core: $(CORE)"
 	@$(BIN)/coverage report --include='$(CORE)' --show-missing --fail-under=100
+
+docs: $(VENV)/.runtime
+	@$(BIN)/python -m remediate.docs
 
 # Measured as users have it: installed from a wheel, in an environment of its own.
 bench: $(VENV)/.made

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from actions.change import Impact
 from arm.errors import AzureError, UsageError
@@ -15,6 +16,7 @@ from guards import Consent, Refusal
 from runbooks.model import Decision, Diagnosis, Runbook, Situation
 
 from .accepted import Accepted
+from .diagnosis import DiagnosisReport, diagnose
 from .engine.chains import UNDO, runbook_of
 from .engine.drive import Driver, consent_of
 from .engine.execute import Executor
@@ -22,13 +24,19 @@ from .engine.history import History
 from .engine.lease import owner_name
 from .engine.model import Event, Stand, Tell, Verdict
 from .engine.plan import Plan, make_plan, not_accepted
+from .health import FleetHealth, Health, check, check_all
 from .journal.model import CLOSED, Journal, Run
 from .report import Report
+
+if TYPE_CHECKING:
+    from arm.facts.fleet import Scope
 
 __all__ = ["DEFAULT_WAIT", "Accepted", "Remediation"]
 
 DEFAULT_WAIT = 600.0
 """Seconds a call may spend waiting for Azure before it parks the run."""
+
+_NOTHING_FAILED = Runbook("", "Nothing has failed", (), lambda _: Diagnosis(Decision.NOTHING, "", ()), (), proof=False)
 
 
 class Remediation:
@@ -69,6 +77,30 @@ class Remediation:
         """
         return self._begin(runbook, vm, arguments or {}, Accepted(), dry_run=True)
 
+    def diagnose(self, vm: VmReference, text: str = "", arguments: Mapping[str, str] | None = None) -> DiagnosisReport:
+        """Find out what is wrong with a VM's backups, and change nothing.
+
+        Args:
+            vm: which machine.
+            text: an error's code or message; without it, the failure that still stands is read from the VM's jobs:
+                of its backups first, else of another operation.
+            arguments: the runbook's inputs and choice.
+
+        Raises:
+            UsageError: the error's runbook has no such input or choice.
+        """
+        facts = VmFacts(self.session, vm)
+        self.tell(Event("facts", f"reading the facts of {vm.id.rsplit('/', 1)[-1]}"))
+        return diagnose(facts, text, arguments or {}, checks=True)
+
+    def check(self, vm: VmReference, only: Sequence[str] = ()) -> Health:
+        """Carry out the health checks of one VM: :func:`remediate.health.check`."""
+        return check(self.session, vm, only)
+
+    def check_all(self, scope: Scope, only: Sequence[str] = ()) -> FleetHealth:
+        """Carry out the health checks of every VM of a scope: :func:`remediate.health.check_all`."""
+        return check_all(self.session, scope, only)
+
     def repair(
         self, runbook: str, vm: VmReference, arguments: Mapping[str, str] | None = None, *, accepted: Accepted
     ) -> Report:
@@ -82,11 +114,52 @@ class Remediation:
         """
         return self._begin(runbook, vm, arguments or {}, accepted, dry_run=False)
 
+    def repair_found(
+        self,
+        vm: VmReference,
+        text: str = "",
+        arguments: Mapping[str, str] | None = None,
+        *,
+        accepted: Accepted,
+        dry_run: bool = False,
+    ) -> Report | DiagnosisReport:
+        """Repair what :meth:`diagnose` finds, under the same guards; a run that is open for the VM goes on instead.
+
+        Args:
+            vm: which machine.
+            text: an error's code or message, as for :meth:`diagnose`.
+            arguments: the runbook's inputs and choice.
+            accepted: what the operator accepts.
+            dry_run: show it only.
+
+        Returns:
+            The report of the repair; or the diagnosis, where the error that failed cannot be told.
+        """
+        begun = [] if dry_run else self._open_runs(vm.id)
+        if begun and not text:
+            return self._begin(begun[0].runbook, vm, arguments or begun[0].arguments, accepted, dry_run=False)
+        facts = VmFacts(self.session, vm)
+        found = diagnose(facts, text, arguments or {}, checks=False)
+        if found.classification is None:
+            diagnosis = Diagnosis(Decision.NOTHING, found.reason, found.findings, found.next_step)
+            stand = Stand(Verdict.NOTHING_TO_DO, found.reason, found.next_step)
+            return self._report(_NOTHING_FAILED, facts, {}, stand, diagnosis, None, dry_run=dry_run)
+        if not found.runbook:
+            return found
+        return self._begin(found.runbook, vm, arguments or {}, accepted, dry_run=dry_run, facts=facts)
+
     def _begin(
-        self, name: str, vm: VmReference, arguments: Mapping[str, str], accepted: Accepted, *, dry_run: bool
+        self,
+        name: str,
+        vm: VmReference,
+        arguments: Mapping[str, str],
+        accepted: Accepted,
+        *,
+        dry_run: bool,
+        facts: VmFacts | None = None,
     ) -> Report:
         runbook = runbook_of(name, arguments, lambda: self.journal)
-        facts = VmFacts(self.session, vm)
+        facts = facts or VmFacts(self.session, vm)
         self.tell(Event("facts", f"reading the facts of {vm.id.rsplit('/', 1)[-1]}"))
         facts.prefetch(*runbook.facts)
         if not dry_run:
@@ -147,11 +220,14 @@ class Remediation:
             raise
         return self._report(runbook, facts, run.arguments, stand, diagnosis, driver.plan, run=run)
 
+    def _open_runs(self, vm_id: str) -> list[Run]:
+        return [run for run in self.journal.open_runs(vm_id) if run.endpoint == self.session.endpoint]
+
     def _open_run(
         self, runbook: Runbook, facts: VmFacts, arguments: Mapping[str, str], accepted: Accepted
     ) -> Report | None:
         """Go on with the run that is open for this VM, so that no second one is ever begun."""
-        runs = [run for run in self.journal.open_runs(facts.vm_id) if run.endpoint == self.session.endpoint]
+        runs = self._open_runs(facts.vm_id)
         if not runs:
             return None
         run = runs[0]

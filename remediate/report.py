@@ -46,7 +46,7 @@ class Report:
     @property
     def spoken_requests(self) -> str:
         """The requests, as people say it."""
-        return ", ".join(f"{count} {what if count != 1 else what[:-1]}" for what, count in self.requests.items())
+        return spoken_requests(self.requests)
 
     @property
     def findings(self) -> Sequence[Finding]:
@@ -94,6 +94,11 @@ class Report:
             "changes": [_sent(one) for one in self.sent],
             "requests": dict(self.requests),
         }
+
+
+def spoken_requests(requests: Mapping[str, int]) -> str:
+    """Return how many requests were sent, as people say it."""
+    return ", ".join(f"{count} {what if count != 1 else what[:-1]}" for what, count in requests.items())
 
 
 def cause_to_json(cause: Cause) -> dict[str, Any]:

@@ -11,6 +11,13 @@ from pathlib import Path
 from . import errors
 from .entry import Entry
 
+DOCUMENTS = {"000": 39, "001": 12, "002": 1, "003": 10, "004": 41}
+"""The five source documents, with how many rows of each name an error.
+
+A row is a row of a table of errors, a section whose heading is an error, or a symptom that a document tells how to
+cure. The message line below a heading belongs to the heading's row: it has that row's number. So rows are counted by
+document and number.
+"""
 _ENTRY, _CHAIN = "entry.json", "chain.py"
 
 
@@ -89,3 +96,12 @@ def has_chain(folder: str) -> bool:
 def has_runbook(entry: Entry) -> bool:
     """Say whether there is a runbook for an error; none is imported."""
     return has_chain(folder_of(entry))
+
+
+def source_rows() -> dict[tuple[str, int], frozenset[str]]:
+    """Return the ids of the errors that each row of the source documents names, by document and number."""
+    found: dict[tuple[str, int], set[str]] = {}
+    for entry in entries():
+        for row in entry.source_rows:
+            found.setdefault((row.document, row.row), set()).add(entry.id)
+    return {row: frozenset(ids) for row, ids in sorted(found.items())}

@@ -96,6 +96,14 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class GiveUp:
+    """What a step has waited for has not happened in time: the run ends, not fixed, and a human goes on."""
+
+    reason: str
+    next_step: str
+
+
+@dataclass(frozen=True)
 class BackupResult:
     """How a backup that a step started has ended: its job, and the job's status in Azure's words."""
 
@@ -147,7 +155,7 @@ class Situation:
         return self.inputs.get(CHOOSE, "")
 
 
-StepEffects = Iterator["Change | NoChange | Wait"]
+StepEffects = Iterator["Change | NoChange | Wait | GiveUp"]
 
 
 @dataclass(frozen=True)
@@ -155,7 +163,7 @@ class Step:
     """One named step of a chain.
 
     Attributes:
-        effects: yields the changes still needed, why none is, or what to wait for.
+        effects: yields the changes still needed, why none is, what to wait for, or that waiting was in vain.
         only_if: when it is not planned ahead: what must have happened before it is even considered.
         go_on: a failure here leads to the next step instead of ending the run.
     """

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,5 +17,12 @@ def drill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     """Start a drill: ``drill("rp-collection-limit")``."""
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REMEDIATE_ARM_ENDPOINT", "REMEDIATE_CA", "REMEDIATE_STATE"):
         monkeypatch.delenv(name, raising=False)
+    numbers = itertools.count(1)
+
+    def start(scenario: str = "rp-collection-limit", seed: int = 0) -> Drill:
+        folder = tmp_path / str(next(numbers))
+        folder.mkdir()
+        return Drill(scenario, folder, stack, seed)
+
     with ExitStack() as stack:
-        yield lambda scenario="rp-collection-limit", seed=0: Drill(scenario, tmp_path, stack, seed)
+        yield start

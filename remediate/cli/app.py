@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .carry_out import asked, carry_out
+from .group import CodeGroup
 from .options import (
+    ACTION_ARGUMENTS,
     accept_options,
+    action_options,
     arguments_of,
     azure_options,
     input_options,
@@ -29,38 +33,22 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-class CodeGroup(click.Group):
-    """A group whose every unknown word is an error code to repair."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Take the first word as a command when there is one of that name, else as an error code."""
-        if args and self.get_command(ctx, args[0]) is None:
-            return "repair", repair, args
-        return super().resolve_command(ctx, args)
-
-    def format_usage(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the two forms of the call."""
-        formatter.write_usage("remediate", "CODE --vm NAME [OPTIONS]")
-        formatter.write_usage("remediate", "COMMAND [OPTIONS]")
-
-
 @click.group(cls=CodeGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="azure-backup-remediation", prog_name="remediate")
 def cli() -> None:
     """Repair failed Azure VM backups: show what would change, change it under guards, prove the repair.
 
-    CODE is Azure's error code, such as UserErrorRpCollectionLimitReached; 'remediate repair --help' lists the options
-    of the main command.
+    CODE is Azure's error code, such as UserErrorRpCollectionLimitReached, or the whole message; without it, the VM's
+    last failed job tells the error. 'remediate repair --help' lists the options of the main command.
 
-    Exit codes: 0 fixed or nothing to do, 1 not fixed, 2 usage, 3 refused by a guard, 4 needs approval, 5 pending,
-    6 Azure could not be reached or read, 130 interrupted.
+    Exit codes: 0 fixed or nothing to do, 1 not fixed (or a check fails), 2 usage, 3 refused by a guard, 4 a human is
+    needed (approval, a choice, or work that only a human can do), 5 pending, 6 Azure could not be reached or read,
+    130 interrupted.
     """
 
 
 @cli.command(short_help="Repair a VM; the word 'repair' may be left out.")
-@click.argument("code")
+@click.argument("error", nargs=-1, metavar="[CODE|TEXT|-]")
 @vm_options
 @input_options
 @plan_options
@@ -68,23 +56,60 @@ def cli() -> None:
 @azure_options
 @state_options
 @output_options
-def repair(code: str, **given: Any) -> int:
-    """Repair the backups of a VM that fail with CODE (the word 'repair' may be left out)."""
-    from runbooks.registry import find_code
+def repair(error: tuple[str, ...], **given: Any) -> int:
+    """Repair the backups of a VM that fail with CODE (the word 'repair' may be left out).
 
+    The whole message in quotes does as well as the code; '-' reads it from standard input. With neither, what
+    'diagnose' finds is repaired.
+    """
     arguments = arguments_of(given.pop("inputs"), given.pop("choose"))
-    return _run(find_code(code, commands=list(cli.commands)), arguments, given)
+    if not error:
+        return carry_out("", arguments, given)
+    from .said import error_of, one_text
+
+    commands = list(cli.commands)
+    found = error_of(one_text(error, commands), commands)
+    return carry_out("" if found.wrapper else found.id, arguments, given, text=found.id)
+
+
+@cli.command(short_help="Say what is wrong with a VM's backups.")
+@click.argument("error", nargs=-1, metavar="[CODE|TEXT|-]")
+@vm_options
+@input_options
+@azure_options
+@output_options
+def diagnose(error: tuple[str, ...], **given: Any) -> int:
+    """Say why the backups of a VM fail, with the evidence, and what would be done; nothing is changed.
+
+    Without a code or message, the VM's last failed job tells the error. The exit code is 2 when it means no error that
+    is known, or more than one.
+    """
+    from .diagnose import diagnose_vm
+
+    return diagnose_vm(error, arguments_of(given.pop("inputs"), given.pop("choose")), given)
+
+
+@cli.command(short_help="Check the health of a VM's backups, or of many.")
+@click.option("--only", multiple=True, metavar="CHK-ID", help="Only this check; may be repeated.")
+@click.option("--all", "everything", is_flag=True, help="Every VM of the vault or subscription, not one.")
+@click.option("--vault", metavar="NAME|ID", default="", help="With --all: only the VMs of this vault.")
+@vm_options
+@azure_options
+@output_options
+def check(**given: Any) -> int:
+    """Check a VM's backups: what was seen, what is expected, why it matters; nothing is changed.
+
+    What cannot be read, and what only the guest can answer, is unknown. With --all, Resource Graph answers what it can
+    for every VM at a time. The exit code is 1 when a check fails, else 0.
+    """
+    from .check import check_health
+
+    return check_health(given)
 
 
 @cli.command(short_help="Run one action alone, under the same guards.")
 @click.argument("name")
-@click.option("--lock", default="", help="remove_lock, restore_lock: the lock (restore_lock: its full id).")
-@click.option("--level", default="", help="restore_lock: CanNotDelete or ReadOnly.")
-@click.option("--notes", default="", help="restore_lock: the lock's notes.")
-@click.option("--keep", default="", help="delete_restore_points: how many may stay.")
-@click.option("--collection", default="", help="delete_restore_point_collection: only the one of this name.")
-@click.option("--retain-days", default="", help="trigger_on_demand_backup: days to keep the recovery point.")
-@click.option("--policy", default="", help="resume_protection: the policy's name or id.")
+@action_options
 @vm_options
 @plan_options
 @accept_options
@@ -96,67 +121,11 @@ def action(name: str, **given: Any) -> int:
     from ..engine.chains import ACTION, find_action
 
     verb = find_action(name)
-    words = ("lock", "level", "notes", "keep", "collection", "retain_days", "policy")
-    arguments = {word.replace("_", "-"): value for word in words if (value := given.pop(word))}
+    arguments = {name: value for name in ACTION_ARGUMENTS if (value := given.pop(name.replace("-", "_")))}
     for word in arguments:
         if word not in verb.arguments:
             raise click.UsageError(f"{verb.name} takes no --{word}")
-    return _run(f"{ACTION}{verb.name}", arguments, given)
-
-
-def _run(runbook: str, arguments: dict[str, str], given: dict[str, Any], digest: str = "") -> int:
-    """Plan, ask where a person can answer, carry out, print."""
-    from ..accepted import Accepted
-    from .door import Options, open_door
-
-    output, dry_run, plan_out = given.pop("output"), given.pop("dry_run"), given.pop("plan_out")
-    named = {word: given.pop(word) for word in ("vm", "resource_group", "subscription")}
-    accepted = Accepted(yes=given.pop("yes"), approve=given.pop("approve"), expect=digest)
-    with open_door(Options.of(given), read_only=dry_run) as door:
-        vm = door.vm(named["vm"], named["resource_group"], named["subscription"])
-        if dry_run:
-            report = door.remediation.plan(runbook, vm, arguments)
-        else:
-            report = door.finish(door.remediation.repair(runbook, vm, arguments, accepted=accepted))
-        if plan_out:
-            _write_plan(plan_out, report)
-        with door.progress.paused():
-            answer = _asked(report, output, accepted)
-        if answer is not None:
-            report = door.finish(door.remediation.repair(runbook, vm, arguments, accepted=answer))
-    print_report(report, output)
-    return report.exit_code
-
-
-def _asked(report: Report, output: str, accepted: Accepted) -> Accepted | None:
-    """Ask the person at the terminal about a plan that needs an answer; ``None`` when there is nobody or no need."""
-    from ..accepted import Accepted
-    from ..engine.model import Verdict
-
-    nobody = output != "text" or not (sys.stdin.isatty() and sys.stdout.isatty())
-    if nobody or report.stand.verdict is not Verdict.NEEDS_APPROVAL or report.plan is None or report.run is not None:
-        return None
-    print_report(report, output)
-    digest = report.plan.digest
-    if all(impact.value == "none" for _, impact in report.plan.missing):
-        return Accepted(yes=True, expect=digest) if click.confirm("\nCarry this plan out?", err=True) else None
-    typed = click.prompt("\nType the plan's digest to approve it", default="", show_default=False, err=True)
-    return Accepted(approve=typed.strip(), expect=accepted.expect) if typed.strip() else None
-
-
-def _write_plan(path: str, report: Report) -> None:
-    import json
-    from pathlib import Path
-
-    from arm.errors import UsageError
-
-    data = report.to_json()["plan"]
-    if data is None:
-        raise UsageError(f"there is no plan to write to {path}: {report.stand.reason}", "Leave --plan-out out.")
-    try:
-        Path(path).write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"the plan cannot be written to {path}: {error.strerror}", "Check --plan-out.") from error
+    return carry_out(f"{ACTION}{verb.name}", arguments, given)
 
 
 @cli.command(short_help="Carry out a plan file.")
@@ -174,7 +143,7 @@ def apply(file: str, **given: Any) -> int:
 
     plan = read_plan(file)
     given.update(vm=plan.vm_id, resource_group="", subscription="", dry_run=False, plan_out="", yes=True)
-    return _run(plan.runbook, dict(plan.arguments), given, digest=plan.digest)
+    return carry_out(plan.runbook, dict(plan.arguments), given, digest=plan.digest)
 
 
 @cli.command(short_help="Go on with parked runs.")
@@ -232,7 +201,7 @@ def undo(run_id: str, **given: Any) -> int:
     with open_door(Options.of(given), read_only=dry_run) as door:
         report = door.remediation.undo(run_id, accepted=accepted, dry_run=dry_run)
         with door.progress.paused():
-            answer = None if dry_run else _asked(report, output, accepted)
+            answer = None if dry_run else asked(report, output, accepted)
         if answer is not None:
             report = door.remediation.undo(run_id, accepted=answer)
     print_report(report, output)
@@ -272,6 +241,22 @@ def explain(text: tuple[str, ...], output: str) -> int:
     from .explain import explain_text
 
     return explain_text(text, output)
+
+
+@cli.command(short_help="Print the least-privilege role for runbooks.")
+@click.argument("codes", nargs=-1, metavar="[CODE]...")
+@click.option("--subscription", "subscriptions", multiple=True, metavar="ID", help="Where it may be assigned.")
+@click.option("--scope", "scopes", multiple=True, metavar="ID", help="The same: a resource group or management group.")
+@click.option("--name", default="", help="The role's name.")
+def role(codes: tuple[str, ...], subscriptions: tuple[str, ...], scopes: tuple[str, ...], name: str) -> int:
+    """Print the custom role with exactly the permissions of the runbooks for CODE, or of all of them.
+
+    It is the JSON that 'az role definition create --role-definition @FILE' takes.
+    """
+    from .role import print_role
+
+    print_role(codes, scopes, subscriptions, name)
+    return 0
 
 
 @cli.command(short_help="List the runs in the journal.")

@@ -1,4 +1,4 @@
-"""``list``, ``show`` and ``explain``: what the catalogue knows. No request is sent."""
+"""``list`` and ``show``: what the catalogue knows. No request is sent."""
 
 from __future__ import annotations
 
@@ -8,60 +8,74 @@ import click
 
 from actions.registry import ACTIONS
 from runbooks import catalogue
-from runbooks.entry import Entry, Proposal
-from runbooks.model import Step
-from runbooks.registry import find, find_entry
+from runbooks.registry import find_entry
 
+from ..render.entry import Known, sections
+from ..render.markdown import cell
 from .output import print_json
-
-CLASSES = {
-    "full": "repaired from outside the VM, under guards",
-    "guest": "repaired inside the VM, by Run Command",
-    "assisted": "diagnosed; a human chooses or approves what is done",
-    "advice": "diagnosed; only a human can repair it",
-}
 
 
 def print_list(output: str) -> None:
-    """Print the errors, those with a runbook first, and the actions."""
-    chains, errors = catalogue.chains(), catalogue.entries()
-    ready = [one for one in errors if one.id in chains]
+    """Print the errors, those with a chain first, and the actions."""
+    known = [Known.of(entry) for entry in catalogue.entries()]
     if output == "json":
-        print_json(_list_json(ready, errors))
+        print_json(_list_json(known))
         return
-    heading = "## {}" if output == "markdown" else "{}"
-    sections = {"Runbooks": ready, "Known errors without a runbook yet": [one for one in errors if one not in ready]}
-    for title, found in sections.items():
-        click.echo(heading.format(title))
+    parts = {
+        "Errors with a chain": [one for one in known if one.chain],
+        "Known errors without a chain yet: diagnosed, nothing is changed": [one for one in known if not one.chain],
+    }
+    (_list_markdown if output == "markdown" else _list_text)(parts)
+
+
+def _list_text(parts: dict[str, list[Known]]) -> None:
+    for title, found in parts.items():
+        click.echo(f"{title} ({len(found)})")
         for one in found:
-            click.echo(f"* `{one.id}` {one.title}" if output == "markdown" else f"  {one.id:<40}{one.title}")
+            drills = f"{len(one.scenarios) or 'no'} scenario{'' if len(one.scenarios) == 1 else 's'}"
+            click.echo(f"  {one.entry.id:<52} {one.entry.automation:<9} {drills:<13} {one.entry.title}")
         click.echo("")
-    click.echo(heading.format("Actions"))
+    click.echo("Actions")
     for name, act in ACTIONS.items():
-        click.echo(f"* `{name}` {act.summary}" if output == "markdown" else f"  {name:<40}{act.summary}")
+        click.echo(f"  {name:<40}{act.summary}")
         for argument, meaning in act.arguments.items():
-            click.echo(f"    * `--{argument}`: {meaning}" if output == "markdown" else f"    --{argument:<36}{meaning}")
+            click.echo(f"    --{argument:<36}{meaning}")
 
 
-def _list_json(ready: list[Entry], errors: tuple[Entry, ...]) -> dict[str, Any]:
+def _list_markdown(parts: dict[str, list[Known]]) -> None:
+    for title, found in parts.items():
+        click.echo(f"## {title}\n\n| error | class | scenarios | |\n|---|---|---|---|")
+        for one in found:
+            entry = one.entry
+            click.echo(f"| `{entry.id}` | {entry.automation} | {len(one.scenarios)} | {cell(entry.title)} |")
+        click.echo("")
+    click.echo("## Actions")
+    for name, act in ACTIONS.items():
+        click.echo(f"* `{name}` {act.summary}")
+        for argument, meaning in act.arguments.items():
+            click.echo(f"    * `--{argument}`: {meaning}")
+
+
+def _list_json(known: list[Known]) -> dict[str, Any]:
+    rows = sum(catalogue.DOCUMENTS.values())
     return {
-        "schema": "remediate.list/2",
-        "runbooks": [{"code": one.id, "aliases": list(one.aliases), "title": one.title} for one in ready],
+        "schema": "remediate.list/3",
         "errors": [
             {
-                "id": one.id,
-                "code": one.code,
-                "aliases": list(one.aliases),
-                "title": one.title,
-                "operation": one.operation,
-                "os": one.os,
-                "class": one.automation,
-                "legacy": one.legacy,
-                "runbook": one in ready,
-                "source_rows": one.data["source_rows"],
+                "id": one.entry.id,
+                "code": one.entry.code,
+                "aliases": list(one.entry.aliases),
+                "title": one.entry.title,
+                "operation": one.entry.operation,
+                "os": one.entry.os,
+                "class": one.entry.automation,
+                "legacy": one.entry.legacy,
+                **one.to_json(),
+                "source_rows": one.entry.data["source_rows"],
             }
-            for one in errors
+            for one in known
         ],
+        "source_rows": {"rows": rows, "mapped": len(catalogue.source_rows())},
         "actions": [
             {"name": one.name, "summary": one.summary, "arguments": dict(one.arguments)} for one in ACTIONS.values()
         ],
@@ -69,63 +83,36 @@ def _list_json(ready: list[Entry], errors: tuple[Entry, ...]) -> dict[str, Any]:
 
 
 def print_entry(code: str, output: str) -> None:
-    """Print what is known of one error, and the steps of its runbook.
+    """Print what is known of one error, and what its runbook does.
 
     Raises:
         UsageError: an unknown or ambiguous code.
     """
-    entry = find_entry(code)
-    steps = find(entry.id).steps if catalogue.has_runbook(entry) else ()
+    known = Known.of(find_entry(code))
     if output == "json":
+        steps = known.runbook.steps
         print_json(
             {
-                "schema": "remediate.show/2",
-                "code": entry.id,
-                "title": entry.title,
-                "entry": dict(entry.data),
-                "runbook": bool(steps),
+                "schema": "remediate.show/3",
+                "code": known.entry.id,
+                "title": known.entry.title,
+                "entry": dict(known.entry.data),
+                **known.to_json(),
                 "steps": [{"name": step.name, "summary": step.summary, "only_if": step.only_if} for step in steps],
             }
         )
         return
-    write_entry(entry, steps, markdown=output == "markdown")
+    write_entry(known, markdown=output == "markdown")
 
 
-def write_entry(entry: Entry, steps: tuple[Step, ...], *, markdown: bool) -> None:
-    """Write an entry for people: meaning, causes, Microsoft's steps, ours, the human's, risk, sources."""
+def write_entry(known: Known, *, markdown: bool) -> None:
+    """Write what is known of an error for people."""
+    entry = known.entry
     click.echo(f"## {entry.id}\n{entry.title}" if markdown else f"{click.style(entry.id, bold=True)}\n{entry.title}")
-    done = [f"{step.summary}{f' (only if {step.only_if})' if step.only_if else ''}" for step in steps]
-    sections: dict[str, list[str]] = {
-        "Why it happens": list(entry.causes),
-        "What Microsoft says to do": list(entry.documented_steps),
-        "What the runbook does": [*done, "Verify: a completed backup and a recovery point newer than the repair"]
-        if steps
-        else [],
-        "What would be done here": [] if steps else [_class(entry), *(_step(one) for one in entry.remediation)],
-        "What a human must do": _by_hand(entry, ready=bool(steps)),
-        "How to see that it is repaired": [entry.verify],
-        "Risk": [entry.risk],
-        "Sources": list(entry.sources),
-    }
-    for heading, lines in sections.items():
+    impact = f"class {entry.automation}, highest impact {known.impact}"
+    click.echo(f"\n{impact.capitalize()}." if markdown else impact)
+    for heading, lines in sections(known).items():
         if lines:
             click.echo(f"\n### {heading}\n" if markdown else f"\n{click.style(heading, bold=True)}")
         for number, line in enumerate(lines, 1):
             click.echo(f"{number}. {line}" if markdown else f"  {number}  {line}")
-
-
-def _by_hand(entry: Entry, *, ready: bool) -> list[str]:
-    found = [_step(one) for one in entry.remediation if one.human]
-    rest = "Nothing else but to start it." if ready else "Until there is a runbook: what Microsoft says, as above."
-    return [*found, rest]
-
-
-def _class(entry: Entry) -> str:
-    return f"No runbook yet. When there is one ({entry.automation}): {CLASSES[entry.automation]}; in these steps:"
-
-
-def _step(one: Proposal) -> str:
-    flags = [word for word in ("destructive", "disruptive") if getattr(one, word)]
-    flags += ["needs approval"] if one.approval else []
-    note = f": {one.note}" if one.note else ""
-    return f"{one.summary}{note}" + (f" ({', '.join(flags)})" if flags else "")

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from typing import Any
 
 import click
 
-from arm.errors import UsageError
 from runbooks import catalogue
 from runbooks.classify import Classification, classify
-from runbooks.registry import find
 
+from ..render.entry import Known
 from .catalogue import write_entry
 from .output import print_json
+from .said import text_of
 
 FOUND, NOT_FOUND = 0, 2
-MOST = 200_000
-"""Characters of a text that are looked at; a message has a few hundred."""
 
 
 def explain_text(words: tuple[str, ...], output: str) -> int:
@@ -31,23 +28,13 @@ def explain_text(words: tuple[str, ...], output: str) -> int:
     Raises:
         UsageError: nothing was given, or far too much.
     """
-    text = _stdin() if words == ("-",) else " ".join(words)
-    if len(text) > MOST:
-        raise UsageError(f"the text is longer than {MOST} characters", "Give the error message only.")
-    if not any(one.isalnum() for one in text):
-        raise UsageError("there is no text to explain", "Give the error's code, or its message as Azure shows it.")
-    found = classify(text)
+    found = classify(text_of(words))
     status = FOUND if found.entry is not None else NOT_FOUND
     if output == "json":
         print_json(_json(found, status))
     else:
         _write(found, markdown=output == "markdown")
     return status
-
-
-def _stdin() -> str:
-    data = sys.stdin.buffer.read(4 * MOST + 4)
-    return data.decode("utf-8-sig", errors="replace")
 
 
 def _json(found: Classification, status: int) -> dict[str, Any]:
@@ -68,8 +55,7 @@ def _json(found: Classification, status: int) -> dict[str, Any]:
 
 def _write(found: Classification, *, markdown: bool) -> None:
     if found.entry is not None:
-        steps = find(found.entry.id).steps if catalogue.has_runbook(found.entry) else ()
-        write_entry(found.entry, steps, markdown=markdown)
+        write_entry(Known.of(found.entry), markdown=markdown)
         click.echo("\n### Recognised by\n" if markdown else f"\n{click.style('Recognised by', bold=True)}")
         for number, one in enumerate(found.evidence, 1):
             line = f"the {one.kind} {one.text!r}" + (f" ({one.language})" if one.language else "")

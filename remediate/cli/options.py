@@ -146,3 +146,19 @@ plan_options = _apply(
         click.option("--plan-out", metavar="FILE", default="", help="Also write the plan to a file, for 'apply'."),
     ]
 )
+
+ACTION_ARGUMENTS = {
+    "lock": "remove_lock, restore_lock: the lock (restore_lock: its full id).",
+    "level": "restore_lock: CanNotDelete or ReadOnly.",
+    "notes": "restore_lock: the lock's notes.",
+    "keep": "delete_restore_points: how many may stay.",
+    "collection": "delete_restore_point_collection: only the one of this name.",
+    "retain-days": "trigger_on_demand_backup: days to keep the recovery point.",
+    "policy": "resume_protection: the policy's name or id.",
+    "principal-id": "grant_key_vault_access: object id of the Backup Management Service.",
+    "role": "grant_key_vault_access: id of the role to give.",
+    "job": "cancel_backup_job: the job's name.",
+}
+"""What single actions take, as options; the actions themselves are imported when one is run."""
+
+action_options = _apply([click.option(f"--{name}", default="", help=text) for name, text in ACTION_ARGUMENTS.items()])

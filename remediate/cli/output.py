@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from arm.errors import RemediationError
 
+    from ..diagnosis import DiagnosisReport
     from ..report import Report
 
 
@@ -31,6 +32,16 @@ def print_report(report: Report, output: str) -> None:
         from ..render.text import report_text
 
         click.echo(report_text(report))
+
+
+def print_diagnosis(found: DiagnosisReport, output: str) -> None:
+    """Write a diagnosis to stdout in the form that was asked for."""
+    if output == "json":
+        print_json(found.to_json())
+        return
+    from ..render.diagnosis import diagnosis_markdown, diagnosis_text
+
+    click.echo(diagnosis_markdown(found) if output == "markdown" else diagnosis_text(found))
 
 
 def print_outcomes(outcomes: Sequence[Report | RemediationError], output: str) -> None:

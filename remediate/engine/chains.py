@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from actions.change import Effects, NoChange, Undo
+from actions.key_vault import revoke_key_vault_access
 from actions.locks import restore_lock
+from actions.power import start_vm
 from actions.protection import resume_protection
 from actions.registry import ACTIONS, Action
 from arm.errors import UsageError
@@ -20,7 +22,8 @@ from .history import DONE, History
 ACTION, UNDO = "action:", "undo:"
 MOST_RUNS = 100
 """How many runs of a VM are searched for removed locks."""
-_FACTS = ("vm", "protection", "item", "running_jobs", "recent_jobs", "collections", "locks")
+_UNDO_FACTS = ("vm", "protection", "item", "running_jobs", "recent_jobs", "locks")
+_FACTS = (*_UNDO_FACTS, "collections")
 
 
 def runbook_of(name: str, arguments: Mapping[str, str], journal: Callable[[], Journal]) -> Runbook:
@@ -93,7 +96,7 @@ def undo_runbook(run_id: str, journal: Journal) -> Runbook:
             yield NoChange("the run has changed nothing that can be taken back")
 
     step = Step("undo", f"Take back what run {run.id[:12]} changed", effects)
-    return Runbook(f"{UNDO}{run.id}", step.summary, _FACTS, _as_asked, (step,), proof=False)
+    return Runbook(f"{UNDO}{run.id}", step.summary, _UNDO_FACTS, _as_asked, (step,), proof=False)
 
 
 def _restore_removed_locks(facts: VmFacts, journal: Journal) -> Effects:
@@ -111,6 +114,10 @@ def _restore_removed_locks(facts: VmFacts, journal: Journal) -> Effects:
 
 
 def _take_back(facts: VmFacts, undo: Undo) -> Effects:
+    if undo.action == "start_vm":
+        return start_vm(facts)
+    if undo.action == "revoke_key_vault_access":
+        return revoke_key_vault_access(facts, undo)
     if undo.action == "resume_protection":
         return resume_protection(facts, policy_id=str(undo.body["policyId"]))
     return restore_lock(facts, undo.target, undo.body)

@@ -10,7 +10,7 @@ from actions.locks import restore_lock
 from arm.facts.collect import VmFacts
 from arm.facts.times import iso
 from guards import Consent, Guarded, Refusal, missing_approval
-from runbooks.model import Runbook, Situation
+from runbooks.model import Decision, Runbook, Situation
 
 from ..journal.model import CLOSED, Journal, Run
 from .execute import Executor, Parked, Refused
@@ -112,6 +112,8 @@ class Driver:
         )
         if planned.until is not None:
             return Stand(Verdict.PENDING, planned.wait, "It goes on by 'remediate resume'.", until=planned.until)
+        if planned.given_up is not None:
+            return Stand(Verdict.NOT_FIXED, planned.given_up.reason, planned.given_up.next_step)
         stand = self._allowed(changes) or self._make_all(changes)
         if stand is not None and not self._goes_on(stand, step.name):
             return stand
@@ -172,7 +174,8 @@ class Driver:
     def _verify(self) -> Stand:
         """Say Fixed only for a completed backup job and a recovery point newer than the repair."""
         history = self._history()
-        if not self.runbook.proof:
+        stopped = any(one.result in DONE and one.change.operation == "protected_items.stop" for one in history.sent)
+        if stopped or not self.runbook.proof:  # no recovery point can follow where backups were stopped
             if any(sent.result in DONE for sent in history.sent):
                 undo = f"'remediate undo {self.run.id[:12]}' takes it back where that is possible."
                 return Stand(Verdict.APPLIED, "every change was confirmed by reading it back", undo)
@@ -185,6 +188,9 @@ class Driver:
             proof = Proof(newest.name, newest.time, since, job)
             reason = f"the recovery point of {iso(newest.time)} is newer than the repair of {iso(since)}"
             return Stand(Verdict.FIXED, reason, proof=proof)
+        gone = self._gone(history)
+        if gone:
+            return Stand(Verdict.NOTHING_TO_DO, gone)
         now = self.facts.azure_now
         if now < since + NEW_POINT_PATIENCE:
             reason = f"no completed backup with a recovery point newer than the repair of {iso(since)} is visible yet"
@@ -194,6 +200,13 @@ class Driver:
             f"no completed backup with a recovery point newer than the repair of {iso(since)} has appeared",
             "Look at the vault's backup jobs and recovery points.",
         )
+
+    def _gone(self, history: History) -> str:
+        """Return why nothing is left to do, when the run has only waited until its error went away; else nothing."""
+        if history.sent or self.facts.running_jobs():
+            return ""
+        found = self.runbook.diagnose(self._situation())
+        return found.reason if found.decision is Decision.NOTHING else ""
 
     def _other_backup(self, since: datetime) -> str:
         """Return a completed backup job that somebody else (the schedule) started after the repair."""

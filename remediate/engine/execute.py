@@ -22,9 +22,12 @@ from .model import Event, Tell
 SEND_ATTEMPTS = 4
 SETTLE = (2.0, 5.0, 10.0)
 """Pauses in seconds between the looks of a probe before it says that a write had no effect."""
+SETTLE_VM = (*SETTLE, 30.0, 60.0, 60.0)
+"""The same for a change of a whole VM: a restart takes minutes, and must not be asked for twice."""
 SETTLE_BACKUP = (2.0, 5.0, 10.0, 20.0, 20.0)
 """The same for a backup, whose job may show up late; a second one must not be started while the first begins."""
 JOB_RECHECK = timedelta(minutes=30)
+_UNKNOWN = "it cannot be told whether it took effect"
 LATER_CODES = ("ScopeLocked", "Conflict", "AnotherOperationInProgress", "OperationNotAllowed", "TooManyRequests")
 """409 answers that may pass in a minute: a lock's removal spreads, another operation ends."""
 
@@ -113,7 +116,7 @@ class Executor:
         self.tell(Event("change", change.summary, {"step": change.step, "operation": change.operation}))
         try:
             answer = self._send(change, at)
-        except (NotSent, Rejected) as error:
+        except (NotSent, Rejected, Ambiguous) as error:
             return self._end(Sent(change, at), FAILED, f"{error.message} {error.next_step}")
         operation = accepted(answer.headers) if answer is not None else None
         self._note(ACCEPTED, {"operation": operation.to_json() if operation else None})
@@ -131,8 +134,11 @@ class Executor:
                 return send(self.session, change.operation, change.target, dict(change.body))
             except Ambiguous as error:
                 self.tell(Event("ambiguous", error.message))
-                if self._settled(change, at) is Effect.APPLIED:
+                effect = self._settled(change, at)
+                if effect is Effect.APPLIED:
                     return None
+                if effect is Effect.UNKNOWN:
+                    raise Ambiguous(f"{_UNKNOWN}: {error.message}", "Look at it before you run again.") from error
                 raise NotSent(f"it had no effect: {error.message}", error.next_step) from error
 
         def pause(state: RetryCallState) -> float:
@@ -153,8 +159,11 @@ class Executor:
         """Go on with a change whose outcome an earlier process did not see."""
         if sent.operation is not None or sent.job:
             return self.follow(sent)
-        if self._settled(sent.change, sent.at) is Effect.APPLIED:
+        effect = self._settled(sent.change, sent.at)
+        if effect is Effect.APPLIED:
             return self.follow(sent)
+        if effect is Effect.UNKNOWN:
+            return self._end(sent, FAILED, _UNKNOWN)
         return self._end(sent, NOT_APPLIED, "an earlier process stopped before Azure had taken it")
 
     def follow(self, sent: Sent) -> Sent:
@@ -181,10 +190,11 @@ class Executor:
             break
         if sent.change.operation == "backups.trigger":
             return self._follow_backup(sent, job, operation, failure)
-        applied = self._settled(sent.change, sent.at, patient=not failure) is Effect.APPLIED
-        if applied:
+        effect = self._settled(sent.change, sent.at, patient=not failure)
+        if effect is Effect.APPLIED:
             return self._end(sent, APPLIED, "confirmed by reading it back")
-        return self._end(sent, FAILED, failure or "Azure reported success, but nothing has changed")
+        unseen = _UNKNOWN if effect is Effect.UNKNOWN else "Azure reported success, but nothing has changed"
+        return self._end(sent, FAILED, failure or unseen)
 
     def _follow_backup(self, sent: Sent, job: str, operation: Operation | None, failure: str) -> Sent:
         if failure and not job:
@@ -220,7 +230,8 @@ class Executor:
 
     def _settled(self, change: Change, at: datetime, *, patient: bool = True) -> Effect:
         """Probe until the effect is there; Azure's answers may lag behind, so "no" is asked more than once."""
-        pauses = SETTLE_BACKUP if change.operation == "backups.trigger" else SETTLE
+        pauses: tuple[float, ...] = SETTLE_VM if change.operation.startswith("virtual_machines.") else SETTLE
+        pauses = SETTLE_BACKUP if change.operation == "backups.trigger" else pauses
         effect = probe(self.facts, change, at)
         for pause in pauses if patient else ():
             if effect is Effect.APPLIED:

@@ -9,7 +9,7 @@ from datetime import datetime
 from actions.change import Change, Impact, NoChange, plan_digest
 from arm.facts.times import spoken
 from guards import Consent, Guarded, Refusal, missing_approval, review
-from runbooks.model import Runbook, Situation, Step, Wait
+from runbooks.model import GiveUp, Runbook, Situation, Step, Wait
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class PlannedStep:
         notes: why nothing has to be changed.
         wait: what is waited for, and how long at the most.
         only_if: the step is not planned ahead; this must have happened first.
+        given_up: what it has waited for has not happened in time.
     """
 
     name: str
@@ -29,6 +30,7 @@ class PlannedStep:
     wait: str = ""
     only_if: str = ""
     until: datetime | None = None
+    given_up: GiveUp | None = None
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,17 @@ def planned_step(step: Step, situation: Situation) -> PlannedStep:
     """Run a step's generator and collect what it wants."""
     changes: list[Change] = []
     notes: list[str] = []
-    wait, until = "", None
+    wait, until, given_up = "", None, None
     for effect in step.effects(situation):
         if isinstance(effect, Change):
             changes.append(effect.in_step(step.name))
         elif isinstance(effect, NoChange):
             notes.append(effect.reason)
+        elif isinstance(effect, GiveUp):
+            given_up = effect
         else:
             wait, until = _spoken_wait(effect), effect.until
-    return PlannedStep(step.name, step.summary, tuple(changes), tuple(notes), wait, until=until)
+    return PlannedStep(step.name, step.summary, tuple(changes), tuple(notes), wait, until=until, given_up=given_up)
 
 
 def _spoken_wait(wait: Wait) -> str:

@@ -15,20 +15,22 @@ def report_markdown(report: Report) -> str:
     return "\n".join(_lines(report)) + "\n"
 
 
-def _cell(text: object) -> str:
+def cell(text: object) -> str:
+    """Return a text as it may stand in a table."""
     return str(text).replace("|", "\\|").replace("\n", " ")
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield f"## {report.stand.verdict.value}: {report.runbook} on {report.vm_id.rsplit('/', 1)[-1]}"
+    about = f"{report.runbook} on " if report.runbook else ""
+    yield f"## {report.stand.verdict.value}: {about}{report.vm_id.rsplit('/', 1)[-1]}"
     yield from ("", f"{report.stand.reason}.", "")
     yield from (f"* {fact}" for fact in _facts(report))
     if report.findings:
         yield from ("", "| found | |", "|---|---|")
-        yield from (f"| {_cell(finding.label)} | {_cell(finding.value)} |" for finding in report.findings)
+        yield from (f"| {cell(finding.label)} | {cell(finding.value)} |" for finding in report.findings)
     if report.causes:
         yield from ("", "| cause | | for | against |", "|---|---|---|---|")
-        yield from (_cause(cause) for cause in report.causes)
+        yield from (cause_row(cause) for cause in report.causes)
     if report.plan is not None and not report.sent:
         yield from ("", f"### Plan `{report.plan.digest}`", "", "| step | change | impact |", "|---|---|---|")
         for step in report.plan.steps:
@@ -36,12 +38,13 @@ def _lines(report: Report) -> Iterator[str]:
     if report.sent:
         yield from ("", "| change | result | detail |", "|---|---|---|")
         for sent in report.sent:
-            yield f"| {_cell(sent.change.summary)} | {sent.result or 'in progress'} | {_cell(sent.detail)} |"
+            yield f"| {cell(sent.change.summary)} | {sent.result or 'in progress'} | {cell(sent.detail)} |"
 
 
-def _cause(cause: Cause) -> str:
+def cause_row(cause: Cause) -> str:
+    """Return a cause with its evidence as a row of a table."""
     evidence, against = ("; ".join(lines) for lines in (cause.evidence, cause.against))
-    return f"| {_cell(cause.summary)} | {cause.standing.value} | {_cell(evidence)} | {_cell(against)} |"
+    return f"| {cell(cause.summary)} | {cause.standing.value} | {cell(evidence)} | {cell(against)} |"
 
 
 def _facts(report: Report) -> Iterator[str]:
@@ -61,7 +64,7 @@ def _facts(report: Report) -> Iterator[str]:
 
 
 def _step(step: PlannedStep) -> Iterator[str]:
-    yield from (f"| {step.name} | {_cell(one.summary)} | {one.impact.value} |" for one in step.changes)
+    yield from (f"| {step.name} | {cell(one.summary)} | {one.impact.value} |" for one in step.changes)
     if step.wait or step.only_if:
         text = f"only if {step.only_if}" if step.only_if else f"wait: {step.wait}"
-        yield f"| {step.name} | {_cell(text)} | |"
+        yield f"| {step.name} | {cell(text)} | |"

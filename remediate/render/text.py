@@ -24,7 +24,7 @@ _COLOURS = {
     Verdict.NEEDS_CHOICE: "yellow",
     Verdict.NEEDS_HUMAN: "yellow",
 }
-_WIDTH = 20
+WIDTH = 20
 
 
 def report_text(report: Report) -> str:
@@ -34,13 +34,13 @@ def report_text(report: Report) -> str:
 
 def _lines(report: Report) -> Iterator[str]:
     name = report.vm_id.rsplit("/", 1)[-1]
-    yield click.style(f"{report.runbook} on {name}", bold=True)
+    yield click.style(f"{report.runbook} on {name}" if report.runbook else name, bold=True)
     yield f"  {report.title}"
     if report.findings:
         yield ""
         yield click.style("Findings", bold=True)
         for finding in report.findings:
-            yield f"  {finding.label:<{_WIDTH}}{finding.value}"
+            yield f"  {finding.label:<{WIDTH}}{finding.value}"
     yield from causes_text(report.causes)
     if report.plan is not None and not report.sent:
         yield from _plan(report.plan, dry_run=report.dry_run)
@@ -63,12 +63,10 @@ def causes_text(causes: Sequence[Cause]) -> Iterator[str]:
         yield ""
         yield click.style("Causes", bold=True)
     for cause in causes:
-        yield click.style(
-            f"  {cause.standing.value:<{_WIDTH}}{cause.summary}", dim=cause.standing is Standing.RULED_OUT
-        )
+        yield click.style(f"  {cause.standing.value:<{WIDTH}}{cause.summary}", dim=cause.standing is Standing.RULED_OUT)
         for word, lines in (("for", cause.evidence), ("against", cause.against)):
             for line in lines:
-                yield click.style(f"  {'':<{_WIDTH}}{word + ':':<9}{line}", dim=True)
+                yield click.style(f"  {'':<{WIDTH}}{word + ':':<9}{line}", dim=True)
 
 
 def _plan(plan: Plan, *, dry_run: bool) -> Iterator[str]:
@@ -123,13 +121,13 @@ def _verdict(report: Report) -> Iterator[str]:
     colour = _COLOURS.get(stand.verdict, "red")
     yield click.style(stand.verdict.value, fg=colour, bold=True) + f"  {stand.reason}"
     if stand.refusal is not None:
-        yield f"  {'guard':<{_WIDTH}}{stand.refusal.guard}"
+        yield f"  {'guard':<{WIDTH}}{stand.refusal.guard}"
     if stand.proof is not None:
-        yield f"  {'proof':<{_WIDTH}}recovery point {stand.proof.recovery_point}, backup job {stand.proof.job}"
+        yield f"  {'proof':<{WIDTH}}recovery point {stand.proof.recovery_point}, backup job {stand.proof.job}"
     if stand.until is not None:
-        yield f"  {'look again at':<{_WIDTH}}{stand.until:%Y-%m-%d %H:%M} UTC (Azure's time)"
+        yield f"  {'look again at':<{WIDTH}}{stand.until:%Y-%m-%d %H:%M} UTC (Azure's time)"
     if stand.next_step:
-        yield f"  {'next':<{_WIDTH}}{stand.next_step}"
+        yield f"  {'next':<{WIDTH}}{stand.next_step}"
     if report.run is not None:
-        yield f"  {'run':<{_WIDTH}}{report.run.id[:12]}"
-    yield f"  {'requests':<{_WIDTH}}{report.spoken_requests}"
+        yield f"  {'run':<{WIDTH}}{report.run.id[:12]}"
+    yield f"  {'requests':<{WIDTH}}{report.spoken_requests}"

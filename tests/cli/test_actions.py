@@ -5,9 +5,19 @@ from __future__ import annotations
 import pytest
 
 from actions.registry import ACTIONS
+from remediate.cli.options import ACTION_ARGUMENTS
+from simulator.services.inventory.keyvault import BACKUP_OBJECT_ID
 
-EXTRA = {"resume_protection": ["--policy", "daily"]}
+EXTRA = {
+    "resume_protection": ["--policy", "daily"],
+    "grant_key_vault_access": ["--principal-id", BACKUP_OBJECT_ID],
+}
 SCENARIO = {
+    "cancel_backup_job": "backup-in-progress-snapshot",
+    "grant_key_vault_access": "key-vault-policy",
+    "reapply_vm": "vm-failed-state",
+    "start_vm": "vm-stopped",
+    "undelete_protected_item": "protection-deleted",
     "delete_restore_points": "rp-collection-limit-no-lock",
     "delete_restore_point_collection": "rp-collection-limit-no-lock",
     "resume_protection": "protection-stopped",
@@ -18,7 +28,19 @@ NEEDS_APPROVAL = (
     "delete_restore_point_collection",
     "stop_protection_retain_data",
     "resume_protection",
+    "cancel_backup_job",
+    "grant_key_vault_access",
+    "reapply_vm",
+    "restart_vm",
+    "start_vm",
+    "stop_vm",
+    "undelete_protected_item",
 )
+NOT_IDEMPOTENT = ("trigger_on_demand_backup", "restart_vm")
+
+
+def test_every_argument_of_an_action_is_an_option():
+    assert {argument for action in ACTIONS.values() for argument in action.arguments} == set(ACTION_ARGUMENTS)
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -40,7 +62,7 @@ def test_an_action_is_confirmed_by_reading_it_back_and_a_second_one_changes_noth
     assert said.json["verdict"] == "Applied"
     effects = len(world.effects)
     assert effects >= 1
-    if name != "trigger_on_demand_backup":
+    if name not in NOT_IDEMPOTENT:
         again = remediate(world, *call, *accept, "--wait", "1h", "-o", "json")
         assert (again.status, again.json["verdict"]) == (0, "NothingToDo"), again.out + again.err
         assert len(world.effects) == effects

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from runbooks.catalogue import entries
+from runbooks.catalogue import entries, has_runbook
 
 from ..drill import CODE
 
@@ -29,14 +29,14 @@ def test_an_explanation_says_what_a_person_needs(remediate):
     out = remediate(None, "explain", "UserErrorVmNotFoundV2").out
     for heading in ("Why it happens", "What Microsoft says", "would be done here", "human must do", "Risk", "Sources"):
         assert heading in out
-    assert "No runbook yet" in out
+    assert "No chain yet" in out
     assert "Recognised by" in out
 
 
 def test_an_explanation_of_an_error_with_a_runbook_shows_its_steps(remediate):
     out = remediate(None, "explain", CODE).out
     assert "What the runbook does" in out
-    assert "No runbook yet" not in out
+    assert "No chain yet" not in out
 
 
 @pytest.mark.parametrize("data", [MESSAGE.encode(), b"\xef\xbb\xbf" + MESSAGE.encode() + b"\r\n"])
@@ -71,17 +71,40 @@ def test_a_text_that_is_none_or_far_too_long_is_refused(remediate, text):
     assert said.err.startswith("error")
 
 
-def test_the_list_has_every_error_and_marks_those_with_a_runbook(remediate):
+def test_the_list_has_every_error_and_marks_those_with_a_chain(remediate):
     errors = remediate(None, "list", "-o", "json").json["errors"]
     assert [one["id"] for one in errors] == [entry.id for entry in entries()]
-    assert [one["id"] for one in errors if one["runbook"]] == [CODE]
+    assert {one["id"] for one in errors if one["runbook"]} == {one.id for one in entries() if has_runbook(one)}
     out = remediate(None, "list").out
-    assert out.index(CODE) < out.index("without a runbook yet") < out.index("AllocationFailed")
+    assert out.index(CODE) < out.index("without a chain yet") < out.index("AllocationFailed")
 
 
-def test_a_code_without_a_runbook_is_answered_with_the_documented_steps_and_no_request(drill, remediate):
+def test_the_list_says_what_each_runbook_needs_and_may_do(remediate):
+    errors = {one["id"]: one for one in remediate(None, "list", "-o", "json").json["errors"]}
+    limit, unbuilt = errors[CODE], errors["AllocationFailed"]
+    assert (limit["class"], limit["impact"], limit["scenarios"][0]) == ("full", "destructive", "rp-collection-limit")
+    assert "Microsoft.Authorization/locks/delete" in limit["permissions"]["write"]
+    assert "Microsoft.Authorization/locks/read" in limit["permissions"]["read"]
+    assert (unbuilt["impact"], unbuilt["permissions"]["write"], unbuilt["choices"]) == ("none", [], {})
+    assert "Microsoft.Compute/virtualMachines/read" in unbuilt["permissions"]["read"]
+
+
+def test_the_list_maps_every_row_of_the_source_documents(remediate):
+    listed = remediate(None, "list", "-o", "json").json
+    assert listed["source_rows"] == {"rows": 103, "mapped": 103}
+    rows = {(row["document"], row["row"]) for one in listed["errors"] for row in one["source_rows"]}
+    assert len(rows) == 103
+
+
+def test_what_is_shown_of_an_error_has_the_drills_and_the_permissions(remediate):
+    out = remediate(None, "show", CODE).out
+    assert f"remediate {CODE} --simulate rp-collection-limit --dry-run" in out
+    assert "write: Microsoft.Authorization/locks/delete" in out
+
+
+def test_a_code_without_a_chain_is_left_to_a_human_with_the_documented_steps(drill, remediate):
     world = drill()
     said = remediate(world, "AllocationFailed", "--vm", "web-01", "--yes", "-o", "json")
-    assert (said.status, said.json["code"]) == (2, "NoRunbook")
+    assert (said.status, said.json["verdict"]) == (4, "NeedsHuman")
     assert "allocation-guidance" in said.json["next_step"]
-    assert world.simulator.requests == []
+    assert world.writes == []

@@ -15,10 +15,14 @@ import remediate.journal.sqlite
 from actions.registry import ACTIONS
 from arm.clouds import CLOUDS
 from arm.errors import RemediationError, WriteError
+from arm.facts.permissions import READS as READS_OF_FACTS
 from arm.writes import OPERATIONS
 from remediate.engine.model import Verdict
 from remediate.remediation import Accepted
+from runbooks.catalogue import entries
+from runbooks.permissions import BEHIND
 from simulator import SCENARIOS
+from simulator.services.inventory.keyvault import BACKUP_OBJECT_ID
 
 from ..drill import CODE, Drill
 
@@ -93,6 +97,12 @@ def test_every_permission_to_write_is_in_the_readme():
     }
 
 
+def test_every_permission_to_read_is_on_the_page():
+    needed = {action for actions in READS_OF_FACTS.values() for action in actions}
+    needed |= {action for behind in BEHIND.values() for action in behind.follow}
+    assert needed - set(READS.findall(section(CONFIGURATION, "Permissions to read"))) == set()
+
+
 @pytest.mark.parametrize("scenario", ["rp-collection-limit-subscription-lock", "rp-collection-limit-custom-group"])
 def test_no_permission_to_read_is_asked_for_that_the_page_does_not_list(drill, scenario):
     world = drill(scenario)
@@ -104,7 +114,8 @@ def test_no_permission_to_read_is_asked_for_that_the_page_does_not_list(drill, s
 def run_everything(world: Drill) -> None:
     """Plan every action, and repair to the end."""
     for name in ACTIONS:
-        world.remediation(read_only=True).plan(f"action:{name}", world.vm(world.session(read_only=True)))
+        arguments = {"principal-id": BACKUP_OBJECT_ID} if name == "grant_key_vault_access" else {}
+        world.remediation(read_only=True).plan(f"action:{name}", world.vm(world.session(read_only=True)), arguments)
     digest = world.remediation(read_only=True).plan(CODE, world.vm()).plan.digest
     report = world.repair(Accepted(approve=digest))
     while report.stand.verdict is Verdict.PENDING:
@@ -201,8 +212,9 @@ def test_the_transcript_in_the_readme_is_what_the_command_prints(drill, remediat
 
 def test_the_readme_names_only_commands_options_and_scenarios_that_exist():
     text = "".join(text_of(path) for path in PAGES)
-    assert set(re.findall(r"--simulate ([a-z-]+)", text)) <= set(SCENARIOS)
-    known = {*remediate.cli.app.cli.commands, "CODE", "COMMAND", CODE, "UserErrorVmProvisioningStateFailed", "NAME"}
+    assert set(re.findall(r"--simulate ([a-z0-9-]+)", text)) <= set(SCENARIOS)
+    errors = {entry.id.partition(".")[0].replace("-", " ").split()[0] for entry in entries()}
+    known = {*remediate.cli.app.cli.commands, "CODE", "COMMAND", "NAME", *errors}
     used = set(re.findall(r"(?:`|\$ )remediate (\w+)", text))
     assert used <= known, used - known
     options = {option for one in remediate.cli.app.cli.commands.values() for p in one.params for option in p.opts}

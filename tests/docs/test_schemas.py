@@ -12,11 +12,14 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+from actions.change import Impact
 from actions.registry import ACTIONS
+from arm.writes import OPERATIONS
 from remediate.journal.sqlite import SqliteJournal
-from runbooks.catalogue import entries
+from runbooks.catalogue import entries, has_runbook
 from simulator import SCENARIOS
 
+from ..cli.test_actions import EXTRA, SCENARIO
 from ..drill import CODE, Drill
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,9 +89,18 @@ def test_the_report_of_a_dry_run_conforms(drill, remediate, scenario):
     assert report["dry_run"] is True
 
 
+def test_every_write_may_stand_in_a_plan():
+    operations = [node["enum"] for node in nodes(SCHEMAS["remediate.plan/1"]) if "locks.delete" in node.get("enum", ())]
+    assert operations
+    assert all(set(one) == set(OPERATIONS) for one in operations)
+
+
 @pytest.mark.parametrize("name", ACTIONS)
 def test_the_report_of_an_action_conforms(drill, remediate, name):
-    validated(remediate(drill(), "action", name, *VM, "--dry-run", *JSON).json, "remediate.report/1")
+    said = remediate(
+        drill(SCENARIO.get(name, "rp-collection-limit")), "action", name, *VM, "--dry-run", *EXTRA.get(name, []), *JSON
+    )
+    validated(said.json, "remediate.report/1")
 
 
 def test_a_repair_from_begin_to_end_conforms_and_so_does_its_journal(drill, remediate):
@@ -144,17 +156,17 @@ def test_errors_conform_alone_and_among_the_reports_of_several_runs(drill, remed
 
 
 def test_the_catalogue_and_the_scenarios_conform(drill, remediate):
-    validated(remediate(None, "list", *JSON).json, "remediate.list/2")
-    assert validated(remediate(None, "show", CODE, *JSON).json, "remediate.show/2")["runbook"] is True
+    validated(remediate(None, "list", *JSON).json, "remediate.list/3")
+    assert validated(remediate(None, "show", CODE, *JSON).json, "remediate.show/3")["runbook"] is True
     validated(remediate(None, "simulate", "list", *JSON).json, "simulator.scenarios/1")
     validated(json.loads(drill("unprotected").server.ready_line()), "simulator.ready/1")
 
 
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.id)
 def test_what_is_known_of_every_error_conforms(remediate, entry):
-    shown = validated(remediate(None, "show", entry.id, *JSON).json, "remediate.show/2")
+    shown = validated(remediate(None, "show", entry.id, *JSON).json, "remediate.show/3")
     assert shown["entry"] == entry.data
-    assert bool(shown["steps"]) is shown["runbook"]
+    assert bool(shown["steps"]) <= shown["runbook"] is has_runbook(entry)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +182,44 @@ def test_an_explanation_conforms_whatever_came_of_it(remediate, text, result):
     said = remediate(None, "explain", text, *JSON)
     explained = validated(said.json, "remediate.explain/1")
     assert (explained["result"], explained["exit_code"]) == (result, said.status)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_diagnosis_of_every_scenario_conforms(drill, remediate, scenario):
+    world = drill(scenario)
+    said = remediate(world, "diagnose", "--vm", world.vm_id, *JSON)
+    found = validated(said.json, "remediate.diagnosis/1")
+    assert found["exit_code"] == said.status
+    assert found["result"] in ("found", "nothing failed")
+    assert world.writes == []
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("VMRestorePointClientError", "ambiguous"),
+        ("the dog ate my backup", "unknown"),
+        ("UserErrorCrpReportedUserError: VMRestorePointClientError due to COM+ error", "found"),
+    ],
+)
+def test_a_diagnosis_conforms_whatever_came_of_it(drill, remediate, text, result):
+    said = remediate(drill(), "diagnose", text, *VM, *JSON)
+    found = validated(said.json, "remediate.diagnosis/1")
+    assert (found["result"], found["exit_code"], found["job"]) == (result, said.status, None)
+
+
+def test_the_report_of_a_vm_where_nothing_failed_conforms(drill, remediate):
+    report = validated(remediate(drill("healthy"), *VM, "--yes", *JSON).json, "remediate.report/1")
+    assert (report["runbook"], report["verdict"]) == ("", "NothingToDo")
+
+
+def test_no_change_has_a_higher_impact_than_the_list_says(drill, remediate):
+    listed = {one["id"]: one["impact"] for one in remediate(None, "list", *JSON).json["errors"]}
+    order = [impact.value for impact in Impact]
+    report = remediate(drill("rp-collection-limit-subscription-lock"), *VM, "--dry-run", *JSON).json
+    impacts = [change["impact"] for step in report["plan"]["steps"] for change in step["changes"]]
+    assert "security" in impacts
+    assert max(order.index(impact) for impact in impacts) <= order.index(listed[report["runbook"]])
 
 
 def test_an_empty_journal_has_nothing_to_show(remediate, tmp_path, monkeypatch):

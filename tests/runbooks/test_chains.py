@@ -38,7 +38,7 @@ def told(effect: Change | NoChange | Wait) -> dict:
 
 @pytest.mark.parametrize("case", cases(FOLDER / "diagnose"))
 def test_a_diagnosis_names_the_cause_and_what_follows(case):
-    found = find(case["runbook"]).diagnose(GivenFacts(case["facts"]))
+    found = find(case["runbook"]).diagnose(Situation.at_first(GivenFacts(case["facts"])))
     assert {
         "decision": found.decision.value,
         "reason": found.reason,
