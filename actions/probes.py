@@ -7,12 +7,17 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from arm.errors import NotFound
-from arm.facts.backup import Job, read_jobs
+from arm.facts.access import ROLE_API
+from arm.facts.backup import Job, read_job, read_jobs
 from arm.facts.collect import VmFacts
 from arm.facts.compute import API as COMPUTE_API
+from arm.facts.compute import read_vm
+from arm.facts.inventory import read_key_vault
 from arm.facts.locks import read_lock
+from arm.ids import parse, same
 
 from .change import Change
+from .key_vault import own_policy
 
 SKEW = timedelta(seconds=5)
 """How much earlier than our own note of Azure's time a job's start may be written."""
@@ -23,6 +28,8 @@ class Effect(str, Enum):
 
     APPLIED = "applied"
     NOT_APPLIED = "not applied"
+    UNKNOWN = "cannot be told"
+    """Neither can be told, so what is not idempotent must not be sent again."""
 
 
 Probe = Callable[[VmFacts, Change, datetime], Effect]
@@ -76,6 +83,65 @@ def _item_in_state(facts: VmFacts, change: Change, _since: datetime) -> Effect:
     return Effect.APPLIED if item is not None and item.state.lower() == wanted else Effect.NOT_APPLIED
 
 
+def _item_resumed(facts: VmFacts, change: Change, _since: datetime) -> Effect:
+    facts.refresh()
+    item, policy = facts.item(), str((change.after or {}).get("policyId", ""))
+    if item is None or item.state.lower() not in ("protected", "irpending"):  # without a point it waits for its first
+        return Effect.NOT_APPLIED
+    return Effect.APPLIED if same(item.policy_id, policy) else Effect.NOT_APPLIED
+
+
+def _item_undeleted(facts: VmFacts, _change: Change, _since: datetime) -> Effect:
+    facts.refresh()
+    item = facts.item()
+    return Effect.APPLIED if item is not None and not item.soft_deleted else Effect.NOT_APPLIED
+
+
+def _policy_as_wanted(facts: VmFacts, change: Change, _since: datetime) -> Effect:
+    wanted = change.after or {}
+    policy = own_policy(read_key_vault(facts.session, change.target), str(wanted["objectId"]))
+    have = {"keys": policy.keys, "secrets": policy.secrets} if policy else {"keys": (), "secrets": ()}
+    same_as = all(set(wanted.get(kind) or ()) == set(names) for kind, names in have.items())
+    return Effect.APPLIED if same_as else Effect.NOT_APPLIED
+
+
+def _assignment_there(facts: VmFacts, change: Change, _since: datetime) -> Effect:
+    try:
+        facts.session.get(change.target, ROLE_API)
+    except NotFound:
+        return Effect.NOT_APPLIED
+    return Effect.APPLIED
+
+
+def _assignment_gone(facts: VmFacts, change: Change, since: datetime) -> Effect:
+    there = _assignment_there(facts, change, since) is Effect.APPLIED
+    return Effect.NOT_APPLIED if there else Effect.APPLIED
+
+
+def _in_power_state(facts: VmFacts, change: Change, _since: datetime) -> Effect:
+    wanted = (change.after or {}).get("power_state")
+    return Effect.APPLIED if read_vm(facts.session, facts.vm_id).power_state == wanted else Effect.NOT_APPLIED
+
+
+def _restarted(facts: VmFacts, _change: Change, since: datetime) -> Effect:
+    """Tell a restart by the time of the provisioning state: no power state shows that a machine was restarted."""
+    vm = read_vm(facts.session, facts.vm_id)
+    if vm.state_since is None or vm.provisioning_state != "Succeeded" or vm.in_transition:
+        return Effect.UNKNOWN
+    return Effect.APPLIED if vm.state_since > since else Effect.NOT_APPLIED
+
+
+def _reapplied(facts: VmFacts, change: Change, _since: datetime) -> Effect:
+    wanted = (change.after or {}).get("provisioning_state")
+    return Effect.APPLIED if read_vm(facts.session, facts.vm_id).provisioning_state == wanted else Effect.NOT_APPLIED
+
+
+def _job_cancelled(facts: VmFacts, change: Change, _since: datetime) -> Effect:
+    vault = change.target[: change.target.lower().index("/backupjobs/")]
+    job = read_job(facts.session, vault, parse(change.target).name)
+    return Effect.APPLIED if job.status in ("Cancelling", "Cancelled") else Effect.NOT_APPLIED
+
+
 _PROBES: dict[str, Probe] = {
     "locks.delete": _lock_gone,
     "locks.create_or_update": _lock_there,
@@ -84,5 +150,15 @@ _PROBES: dict[str, Probe] = {
     "virtual_machine_extensions.delete": _resource_gone,
     "backups.trigger": _backup_started,
     "protected_items.stop": _item_in_state,
-    "protected_items.resume": _item_in_state,
+    "protected_items.resume": _item_resumed,
+    "protected_items.undelete": _item_undeleted,
+    "vaults.add_access_policy": _policy_as_wanted,
+    "vaults.remove_access_policy": _policy_as_wanted,
+    "role_assignments.create": _assignment_there,
+    "role_assignments.delete": _assignment_gone,
+    "jobs.cancel": _job_cancelled,
+    "virtual_machines.start": _in_power_state,
+    "virtual_machines.restart": _restarted,
+    "virtual_machines.power_off": _in_power_state,
+    "virtual_machines.reapply": _reapplied,
 }

@@ -9,7 +9,10 @@ from .change import Change, Effects, Impact, NoChange, Undo
 
 RETENTION_DAYS = 7
 """Days an on-demand recovery point is kept unless told otherwise; Azure's own default would be 30."""
-STOPPED = ("protectionstopped", "backupssuspended")
+STOPPED = ("protectionstopped", "backupssuspended", "protectionpaused")
+
+VM_GONE = {"virtualMachine": "does not exist"}
+"""What a change that is right only for a machine that is gone says of the state before it."""
 
 
 def trigger_on_demand_backup(
@@ -45,13 +48,14 @@ def trigger_on_demand_backup(
     )
 
 
-def stop_protection_retain_data(facts: VmFacts) -> Effects:
+def stop_protection_retain_data(facts: VmFacts, *, because_gone: bool = False) -> Effects:
     """Stop backups of the VM and keep every recovery point.
 
     On an immutable vault the state is ``BackupsSuspended``, elsewhere ``ProtectionStopped``; Azure refuses the other.
 
     Args:
         facts: facts of the VM.
+        because_gone: it is stopped because the VM does not exist; a guard refuses it as soon as the VM does.
 
     Permission: ``…/protectedItems/write``. Source: catalogue action ``stop_protection_retain_data``.
     """
@@ -70,12 +74,12 @@ def stop_protection_retain_data(facts: VmFacts) -> Effects:
         operation="protected_items.stop",
         target=item.id,
         summary=f"stop protection and keep all recovery points ({state})",
-        reason="asked for",
-        before={"protectionState": item.state, "policyId": item.policy_id},
+        reason=f"{facts.vm_id} does not exist any more" if because_gone else "asked for",
+        before={"protectionState": item.state, "policyId": item.policy_id, **(VM_GONE if because_gone else {})},
         after={"protectionState": state},
         impact=Impact.SECURITY,
         body={**common, "protectionState": state},
-        undo=undo if item.policy_id else None,
+        undo=undo if item.policy_id and not because_gone else None,  # what is gone cannot be protected again
     )
 
 
@@ -95,7 +99,7 @@ def resume_protection(facts: VmFacts, *, policy_id: str) -> Effects:
     if item is None:
         yield NoChange("the VM is not protected by any vault")
         return
-    if item.state.lower() not in STOPPED and same(item.policy_id, policy_id):
+    if item.state.lower() not in STOPPED and not item.soft_deleted and same(item.policy_id, policy_id):
         yield NoChange(f"protection is not stopped ({item.state})")
         return
     body = {
@@ -113,4 +117,39 @@ def resume_protection(facts: VmFacts, *, policy_id: str) -> Effects:
         after={"protectionState": "Protected", "policyId": policy_id},
         impact=Impact.DESTRUCTIVE,
         body=body,
+    )
+
+
+def undelete_protected_item(facts: VmFacts) -> Effects:
+    """Undelete a soft-deleted item with its recovery points; its protection then is stopped.
+
+    Somebody deleted it, so it takes an approval to keep that data on.
+
+    Args:
+        facts: facts of the VM.
+
+    Permission: ``…/protectedItems/write``. Source: catalogue action ``undelete_protected_item``.
+    """
+    item = facts.item()
+    if item is None:
+        yield NoChange("the VM is not protected by any vault")
+        return
+    if not item.soft_deleted:
+        yield NoChange(f"the backup item is not deleted ({item.state})")
+        return
+    yield Change(
+        action="undelete_protected_item",
+        operation="protected_items.undelete",
+        target=item.id,
+        summary="undelete the backup item with its recovery points",
+        reason="it is soft-deleted",
+        before={"softDeleted": True},
+        after={"softDeleted": False, "protectionState": "ProtectionStopped"},
+        impact=Impact.SECURITY,
+        body={
+            "protectedItemType": "Microsoft.Compute/virtualMachines",
+            "sourceResourceId": item.source_resource_id,
+            "protectionState": "ProtectionStopped",
+            "isRehydrate": True,
+        },
     )

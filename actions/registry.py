@@ -13,11 +13,21 @@ from arm.ids import group_id, parse, same
 
 from .change import Change, Effects, NoChange
 from .extension import uninstall_vmsnapshot_extension
+from .jobs import cancel_backup_job, jobs_to_cancel
+from .key_vault import grant_key_vault_access
 from .locks import remove_lock, restore_lock
-from .protection import RETENTION_DAYS, resume_protection, stop_protection_retain_data, trigger_on_demand_backup
+from .power import reapply_vm, restart_vm, start_vm, stop_vm
+from .protection import (
+    RETENTION_DAYS,
+    resume_protection,
+    stop_protection_retain_data,
+    trigger_on_demand_backup,
+    undelete_protected_item,
+)
 from .restore_points import LIMIT, delete_restore_point_collection, delete_restore_points
 
 Arguments = Mapping[str, str]
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LOCK_ID = re.compile(r"/subscriptions/.+/providers/microsoft\.authorization/locks/[^/]+", re.IGNORECASE)
 
 
@@ -103,6 +113,29 @@ def _resume_protection(facts: VmFacts, arguments: Arguments) -> Effects:
     return resume_protection(facts, policy_id=policy)
 
 
+def _grant_key_vault_access(facts: VmFacts, arguments: Arguments) -> Effects:
+    principal = arguments.get("principal-id", "")
+    if not _GUID.fullmatch(principal):
+        raise UsageError(
+            f"--principal-id {principal!r} is no object id (a GUID)",
+            "Look it up: az ad sp show --id APPLICATION-ID --query id --output tsv.",
+        )
+    return grant_key_vault_access(facts, principal_id=principal, role_id=arguments.get("role", ""))
+
+
+def _cancel_backup_job(facts: VmFacts, arguments: Arguments) -> Effects:
+    name = arguments.get("job", "")
+    running = {job.name: job for job in jobs_to_cancel(facts) if name.lower() in ("", job.name.lower())}
+    if name and not running:
+        raise UsageError(f"no job {name!r} of this VM is in progress", "Look at the vault's jobs.")
+    if len(running) > 1:
+        raise UsageError("several jobs of this VM are in progress", "Name one with --job NAME.", tuple(running))
+    if not running:
+        yield NoChange("no job of this VM is in progress")
+    for job in running.values():
+        yield from cancel_backup_job(job)
+
+
 ACTIONS: dict[str, Action] = {
     action.name: action
     for action in (
@@ -159,6 +192,42 @@ ACTIONS: dict[str, Action] = {
             "resume backups under a policy",
             _resume_protection,
             {"policy": "name or id of the policy (default: the one it had)"},
+        ),
+        Action(
+            "grant_key_vault_access",
+            "let the backup service read the keys of encrypted disks in their key vaults",
+            _grant_key_vault_access,
+            {
+                "principal-id": "object id of the Backup Management Service in this tenant",
+                "role": "id of the role to give where a key vault uses roles (default: one that fits exactly, "
+                "else Key Vault Administrator)",
+            },
+        ),
+        Action(
+            "undelete_protected_item",
+            "undelete the soft-deleted backup item with its recovery points",
+            lambda facts, _arguments: undelete_protected_item(facts),
+            {},
+        ),
+        Action(
+            "cancel_backup_job",
+            "cancel a backup that is in progress, while its snapshot is taken",
+            _cancel_backup_job,
+            {"job": "name of the job (default: the only one in progress)"},
+        ),
+        Action("start_vm", "start the VM", lambda facts, _arguments: start_vm(facts), {}),
+        Action("restart_vm", "restart the VM", lambda facts, _arguments: restart_vm(facts), {}),
+        Action(
+            "stop_vm",
+            "shut the VM down and power it off through the platform",
+            lambda facts, _arguments: stop_vm(facts),
+            {},
+        ),
+        Action(
+            "reapply_vm",
+            "apply the VM's own model again, which clears a stale Failed state",
+            lambda facts, _arguments: reapply_vm(facts),
+            {},
         ),
     )
 }

@@ -163,9 +163,7 @@ def _create_assignment(session: Session, assignment_id: str, body: Json, options
 
 def _delete_assignment(session: Session, assignment_id: str, _body: Json, options: Json) -> Any:
     client = session.resource(assignment_id.split("/")[2])
-    return client.resources.begin_delete_by_id(
-        assignment_id.strip("/"), api_version=ROLE_API, polling=False, **options
-    )
+    return client.resources.begin_delete_by_id(assignment_id.strip("/"), api_version=ROLE_API, polling=False, **options)
 
 
 _ITEMS = "Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems"

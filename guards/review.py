@@ -8,13 +8,16 @@ from .model import Guard, Guarded, Refusal
 from .recovery_points import recovery_point_safety
 from .rules import (
     agent_ready,
+    cancel_in_time,
     deny_list,
     dry_run,
     job_in_progress,
     lock_in_the_way,
     on_demand_limit,
     opt_out,
+    power_state,
     resource_guard,
+    vm_gone,
 )
 
 GUARDS: tuple[Guard, ...] = (
@@ -22,8 +25,11 @@ GUARDS: tuple[Guard, ...] = (
     opt_out,
     job_in_progress,
     resource_guard,
+    vm_gone,
     lock_in_the_way,
     agent_ready,
+    power_state,
+    cancel_in_time,
     on_demand_limit,
     recovery_point_safety,
 )

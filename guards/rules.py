@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from actions.change import Change
+from actions.protection import VM_GONE
 from arm.facts.times import iso
-from arm.ids import normal, spoken
+from arm.ids import normal, same, spoken
 from arm.transport import denied
 
 from .model import Guarded, Refusal
@@ -15,7 +16,8 @@ OPT_OUT_TAG = "backup-remediation"
 OPT_OUT_VALUE = "off"
 ON_DEMAND_PER_DAY = 9
 """Azure's limit of on-demand backups of one VM in a day."""
-_PROTECTION_WRITES = ("protected_items.stop", "protected_items.resume")
+_WHILE_JOBS_RUN = ("locks.create_or_update", "jobs.cancel")
+_PROTECTION_WRITES = ("protected_items.stop", "protected_items.resume", "protected_items.undelete")
 
 
 def dry_run(change: Change, situation: Guarded) -> Refusal | None:
@@ -44,9 +46,12 @@ def opt_out(_change: Change, situation: Guarded) -> Refusal | None:
 
 
 def job_in_progress(change: Change, situation: Guarded) -> Refusal | None:
-    """While a backup, restore or other job of the VM runs, nothing is changed; a lock may be put back."""
+    """While a backup, restore or other job of the VM runs, nothing is changed.
+
+    A lock may be put back, and a job cancelled: that is the one change that is meant for a job in progress.
+    """
     running = situation.facts.running_jobs()
-    if not running or change.operation == "locks.create_or_update":
+    if not running or change.operation in _WHILE_JOBS_RUN:
         return None
     job = running[0]
     since = f" since {iso(job.started)}" if job.started else ""
@@ -110,3 +115,42 @@ def agent_ready(change: Change, situation: Guarded) -> Refusal | None:
         saw = f"the VM agent is {vm.agent_status or 'not reporting'}"
         return Refusal("agent-ready", saw, "Repair the VM agent first; without it the extension cannot be removed.")
     return None
+
+
+def power_state(change: Change, situation: Guarded) -> Refusal | None:
+    """A machine that the platform is changing is left alone; one that does not run is not restarted."""
+    if not change.operation.startswith("virtual_machines."):
+        return None
+    vm = situation.facts.vm_or_none()
+    if vm is None:
+        return Refusal("power-state", "the VM does not exist any more", "Restore it first.")
+    if vm.in_transition:
+        saw = f"the platform is changing the VM: {vm.provisioning_state}, {vm.power_state}"
+        return Refusal("power-state", saw, "Wait until it has ended, then run again.", passing=True)
+    if change.operation == "virtual_machines.restart" and vm.power_state != "running":
+        return Refusal("power-state", f"the VM is {vm.power_state}", "Ask its owner whether it should run.")
+    return None
+
+
+def cancel_in_time(change: Change, situation: Guarded) -> Refusal | None:
+    """Azure cancels a backup only while its snapshot is taken; other jobs, and the transfer, it lets end."""
+    if change.operation != "jobs.cancel":
+        return None
+    jobs = (*situation.facts.running_jobs(), *situation.facts.jobs_elsewhere())
+    job = next((one for one in jobs if same(one.id, change.target)), None)
+    if job is not None and job.cancellable and job.operation == "Backup":
+        return None
+    name = change.target.rsplit("/", 1)[-1]
+    saw = f"the job {name} is not in progress any more" if job is None else f"Azure does not offer to cancel {name}"
+    return Refusal("cancel-in-time", saw, "Wait until it has ended, then run again.")
+
+
+def vm_gone(change: Change, situation: Guarded) -> Refusal | None:
+    """What is right only for a machine that is gone is refused as soon as the machine exists."""
+    if change.operation != "protected_items.stop" or not VM_GONE.items() <= dict(change.before or {}).items():
+        return None
+    vm = situation.facts.vm_or_none()
+    if vm is None:
+        return None
+    saw = f"the VM {vm.name} exists ({vm.power_state})"
+    return Refusal("vm-gone", saw, "Plan again: its backups can go on.")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from actions.change import NoChange
 from actions.protection import STOPPED, trigger_on_demand_backup
 from arm.facts.backup import Job, vault_of
 from arm.facts.collect import VmFacts
-from arm.facts.times import iso
+from arm.facts.times import iso, spoken
 
 from .classify import classify_job
 from .entry import Entry
-from .model import Cause, Decision, Diagnosis, Finding, Situation, Step, StepEffects
+from .model import Cause, Decision, Diagnosis, Finding, GiveUp, Situation, Step, StepEffects, Wait
 
 FACTS = ("vm", "protection", "item", "running_jobs", "recent_jobs", "last_failed_job", "locks")
 """The facts that every chain which ends in a backup looks at, its guards included."""
@@ -71,9 +73,9 @@ def other_error(failed: Job, entry: Entry, findings: tuple[Finding, ...]) -> Dia
     return Diagnosis(Decision.REFUSE, f"the last backup failed with another error: {shown}", findings, step)
 
 
-def basics(facts: VmFacts) -> tuple[Finding, ...]:
-    """Return what every diagnosis shows: the VM, its protection, and its last failed backup."""
-    vm, item, failed = facts.vm_or_none(), facts.item(), facts.last_failed_job()
+def basics(facts: VmFacts, *, backups: bool = True) -> tuple[Finding, ...]:
+    """Return what every diagnosis shows: the VM, its protection, and its last failed backup where ``backups`` count."""
+    vm, item, failed = facts.vm_or_none(), facts.item(), facts.last_failed_job() if backups else None
     found = []
     if vm is not None:
         agent = f"agent {vm.agent_status}" if vm.agent_status else "agent not reporting"
@@ -104,17 +106,38 @@ def back_up(situation: Situation) -> StepEffects:
 
 
 def _backed_up_since(situation: Situation) -> str:
-    item, since = situation.facts.item(), situation.progress.changed_at
-    point = item.last_recovery_point if item else None
-    if point is None or point <= since:
+    """Return the recovery point of somebody else's backup that proves the repair, or an empty text.
+
+    A backup that has not ended yet counts: the engine waits for its end before it says Fixed.
+    """
+    since = situation.progress.changed_at
+    going = [one for one in situation.facts.recent_jobs() if one.running or one.status == "Completed"]
+    if not any(one.operation == "Backup" and one.started is not None and one.started > since for one in going):
         return ""
-    ended = (one for one in situation.facts.recent_jobs() if (one.operation, one.status) == ("Backup", "Completed"))
-    done = any(one.started is not None and one.started > since for one in ended)
-    return f"a recovery point of {iso(point)} is newer than the repair" if done else ""
+    points = situation.facts.recovery_points()
+    newest = points[-1].time if points else None
+    return f"a recovery point of {iso(newest)} is newer than the repair" if newest and newest > since else ""
 
 
 BACK_UP = Step("back_up", "Back up", back_up)
 """The step that ends a chain: the engine says Fixed only for the recovery point that it brings."""
+
+
+def wait_for(situation: Situation, reason: str, up_to: timedelta, recheck: timedelta, next_step: str) -> StepEffects:
+    """Wait for what ends by itself, counted from the run's last change, or from its start before there is one.
+
+    Args:
+        situation: where the run stands.
+        reason: what is waited for, with names and times.
+        up_to: after this long the run gives up.
+        recheck: how soon it is looked at again.
+        next_step: what a human does when the run has given up.
+    """
+    end = situation.progress.changed_at + up_to
+    if situation.now < end:
+        yield Wait(reason, up_to, min(situation.now + recheck, end))
+    else:
+        yield GiveUp(f"{reason}; that has not ended after {spoken(up_to)}", next_step)
 
 
 def advise(reason: str, next_step: str, findings: tuple[Finding, ...], *causes: Cause) -> Diagnosis:

@@ -268,9 +268,7 @@ class VmFacts(RestoreFacts):
 
     def custom_roles(self, scope: str) -> tuple[access.Role, ...]:
         """Return the custom roles that can be assigned at a scope."""
-        return self._once(
-            f"custom roles at {normal(scope)}", lambda: access.read_custom_roles(self.session, scope)
-        )
+        return self._once(f"custom roles at {normal(scope)}", lambda: access.read_custom_roles(self.session, scope))
 
     def sql_vm(self) -> inventory.SqlMachine | None:
         """Return the machine's registration with the SQL IaaS Agent extension, or ``None``."""

@@ -107,4 +107,4 @@ def _in(found: Health) -> str:
 
 
 def _spoken(totals: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {status}" for status, count in totals.items() if count) or "nothing was asked"
+    return ", ".join(f"{count} {status}" for status, count in totals.items() if count) or "there is nothing to check"

@@ -11,10 +11,12 @@ import pytest
 
 from actions.change import Change, Impact
 from arm.errors import NotFound
+from arm.facts.access import Role
 from arm.facts.backup import Job, JobError, Policy, ProtectedItem, Protection, RecoveryPoint, ResourceGuard
 from arm.facts.collect import VmFacts
 from arm.facts.compute import Extension, RestorePoint, RestorePointCollection, VirtualMachine
 from arm.facts.graph import VmReference
+from arm.facts.inventory import AccessPolicy, EncryptionSetting, KeyVault, ManagedDisk
 from arm.facts.locks import Lock, parse_lock
 from arm.facts.times import parse_time
 from arm.ids import normal
@@ -29,7 +31,10 @@ GROUP = "AzureBackupRG_westeurope_1"
 COLLECTION = "AzureBackup_web-01_1"
 UNIQUE = "aaaaaaaa-0000-4000-8000-000000000001"
 NOW = "2026-03-02T03:00:00Z"
-PLACES = {"{subscription}": SUBSCRIPTION, "{vm}": VM_ID, "{vault}": VAULT, "{item}": ITEM, "{policy}": POLICY}
+TENANT = "11111111-1111-4111-8111-111111111111"
+KEY_VAULTS = f"{SUBSCRIPTION}/resourceGroups/rg-web/providers/Microsoft.KeyVault/vaults"
+PLACES = {"{key_vaults}": KEY_VAULTS}
+PLACES |= {"{subscription}": SUBSCRIPTION, "{vm}": VM_ID, "{vault}": VAULT, "{item}": ITEM, "{policy}": POLICY}
 
 
 def cases(folder: Path) -> list[Any]:
@@ -64,7 +69,7 @@ def vm(entry: dict[str, Any]) -> VirtualMachine:
         unique_id=entry.get("unique_id", UNIQUE),
         os_type="Linux",
         tags=entry.get("tags", {}),
-        provisioning_state="Succeeded",
+        provisioning_state=entry.get("state", "Succeeded"),
         power_state=entry.get("power", "running"),
         agent_status=entry.get("agent", "Ready"),
     )
@@ -116,12 +121,38 @@ def job(entry: dict[str, Any]) -> Job:
         on_demand=entry.get("on_demand", False),
         errors=tuple(JobError(one.get("code"), one.get("title", ""), "", ()) for one in entry.get("errors", ())),
         dynamic_message=entry.get("message", ""),
+        cancellable=entry.get("cancellable", False),
     )
 
 
 def recovery_point(entry: dict[str, Any]) -> RecoveryPoint:
     tiers = tuple((kind, status) for kind, status in entry.get("tiers", {"HardenedRP": "Valid"}).items())
     return RecoveryPoint(f"{ITEM}/recoveryPoints/{entry['name']}", entry["name"], parse_time(entry.get("time")), tiers)
+
+
+def disk(entry: dict[str, Any]) -> ManagedDisk:
+    """A disk; ``secret`` and ``key`` name the key vaults of its encryption."""
+    names = (entry.get("secret", ""), entry.get("key", ""))
+    secret, key = (f"{KEY_VAULTS}/{name}" if name else "" for name in names)
+    settings = (EncryptionSetting("https://s", secret, "https://k" if key else "", key),) if secret else ()
+    one, sku = f"{VM_ID}/{entry['name']}", "Premium_LRS"
+    return ManagedDisk(one, entry["name"], "westeurope", sku, 30, "Attached", "", "", settings, 1, (), "")
+
+
+def key_vault(entry: dict[str, Any]) -> KeyVault:
+    """A key vault; ``policies`` are object id to permissions on keys and secrets."""
+    policies = tuple(
+        AccessPolicy(TENANT, who, may.get("application", ""), tuple(may.get("keys", ())), tuple(may.get("secrets", ())))
+        for who, may in entry.get("policies", {}).items()
+    )
+    one, rbac = f"{KEY_VAULTS}/{entry['name']}", entry.get("rbac", False)
+    return KeyVault(one, entry["name"], "westeurope", "", TENANT, rbac, policies, True, True, "Enabled", "Allow", "")
+
+
+def role(entry: dict[str, Any]) -> Role:
+    data = tuple(f"Microsoft.KeyVault/vaults/{one}" for one in entry.get("data", ()))
+    guid = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{entry['name']}"
+    return Role(guid, entry["name"], tuple(entry.get("actions", ())), (), data, ())
 
 
 def _many(parse: Any) -> Any:
@@ -140,6 +171,11 @@ _PARSE: dict[str, Any] = {
         )
     ),
     "running_jobs": _many(job),
+    "jobs_elsewhere": _many(job),
+    "disks": _many(disk),
+    "key_vaults": _many(key_vault),
+    "roles": _many(role),
+    "custom_roles": _many(role),
     "recent_jobs": _many(job),
     "last_failed_job": lambda entry: None if entry is None else job(entry),
     "recovery_points": _many(recovery_point),
@@ -180,6 +216,8 @@ class GivenFacts(VmFacts):
             if self._vm is None:
                 raise NotFound(f"{VM_ID} was not found", "Check the name.")
             return vm(self._vm)
+        if " at " in name:  # of a place: the case gives it for all places
+            name = "custom_roles" if name.startswith("custom") else "roles"
         if name not in self._given:
             raise LookupError(f"the case gives no {name!r}")
         return self._given[name]

@@ -6,14 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from actions.change import Change
+from actions.change import Change, Undo
+from actions.key_vault import revoke_key_vault_access
 from actions.probes import Effect, probe, started_backup
 from actions.registry import ACTIONS
 from arm.errors import Ambiguous, AzureError
 from arm.facts.collect import VmFacts
 from arm.operations import IN_PROGRESS, accepted, poll
 from arm.writes import OPERATIONS, send
+from simulator.services.inventory.keyvault import BACKUP_OBJECT_ID
 
+PRINCIPAL = {"principal-id": BACKUP_OBJECT_ID}
 PLANS = {
     "locks.delete": ("rp-collection-limit", "remove_lock", {}),
     "locks.create_or_update": ("rp-collection-limit", "restore_lock", {"level": "ReadOnly", "notes": "n"}),
@@ -23,7 +26,27 @@ PLANS = {
     "backups.trigger": ("healthy", "trigger_on_demand_backup", {}),
     "protected_items.stop": ("healthy", "stop_protection_retain_data", {}),
     "protected_items.resume": ("protection-stopped", "resume_protection", {"policy": "daily"}),
+    "protected_items.undelete": ("protection-deleted", "undelete_protected_item", {}),
+    "vaults.add_access_policy": ("key-vault-half-granted", "grant_key_vault_access", PRINCIPAL),
+    "vaults.remove_access_policy": ("key-vault-granted", "revoke", {}),
+    "role_assignments.create": ("key-vault-roles", "grant_key_vault_access", PRINCIPAL),
+    "role_assignments.delete": ("key-vault-roles", "revoke", {}),
+    "jobs.cancel": ("rp-collection-limit-job-running", "cancel_backup_job", {}),
+    "virtual_machines.start": ("vm-stopped", "start_vm", {}),
+    "virtual_machines.restart": ("healthy", "restart_vm", {}),
+    "virtual_machines.power_off": ("healthy", "stop_vm", {}),
+    "virtual_machines.reapply": ("vm-failed-state", "reapply_vm", {}),
 }
+
+
+def granted(world, operation: str) -> Undo:
+    """What a grant has noted, in a world where it has been made."""
+    vault = f"{world.vm_id.split('/providers/')[0]}/providers/Microsoft.KeyVault/vaults/kv-web"
+    if operation == "role_assignments.delete":
+        role = world.simulator.world.authorization.roles.assign(vault, "Key Vault Administrator", BACKUP_OBJECT_ID)
+        return Undo("revoke_key_vault_access", operation, role.id, {})
+    added = {"keys": ["list", "backup"], "secrets": ["get"]}
+    return Undo("revoke_key_vault_access", operation, vault, {"principal": BACKUP_OBJECT_ID, "added": added})
 
 
 def planned(drill, operation: str):
@@ -33,7 +56,10 @@ def planned(drill, operation: str):
     if action == "restore_lock":
         group = world.vm_id.split("/providers/")[0]
         arguments = {**arguments, "lock": f"{group}/providers/Microsoft.Authorization/locks/new"}
-    change = next(iter(ACTIONS[action].run(facts, arguments)))
+    if action == "revoke":
+        change = next(iter(revoke_key_vault_access(facts, granted(world, operation))))
+    else:
+        change = next(iter(ACTIONS[action].run(facts, arguments)))
     assert isinstance(change, Change)
     return world, facts, change
 

@@ -3,3 +3,54 @@
 from __future__ import annotations
 
 from ..drill import Drill
+
+
+def makes_sure_the_namesake_is_another_machine(_world: Drill) -> None:
+    """Nothing changes in Azure: the human looks, and knows."""
+
+
+def repair_custom_script(world: Drill) -> None:
+    """The owner of the custom script has repaired it."""
+    (vm,) = world.simulator.world.compute.vms.values()
+    vm.extensions["install-agent"].provisioning_state = "Succeeded"
+
+
+def start_agent(world: Drill) -> None:
+    """The agent service in the VM runs again."""
+    (vm,) = world.simulator.world.compute.vms.values()
+    vm.agent = "Ready"
+
+
+def exclude_agent_from_selinux(world: Drill) -> None:
+    """SELinux leaves the agent's folder alone."""
+    (vm,) = world.simulator.world.compute.vms.values()
+    del vm.guest["selinux"]
+
+
+def looks_up_the_backup_service(_world: Drill) -> None:
+    """Nothing changes in Azure: the human asks Microsoft Graph for the object id."""
+
+
+def agrees_to_the_documented_role(_world: Drill) -> None:
+    """Nothing changes in Azure: the human takes the role that allows more than needed."""
+
+
+def makes_room_for_the_copy(world: Drill) -> None:
+    """The backup runs at an hour at which the storage has time for it."""
+    item = world.simulator.world.recoveryservices.item_of(world.vm_id)
+    assert item is not None
+    item.obstacles.clear()
+
+
+def has_support_repair_the_disk(_world: Drill) -> None:
+    """Nothing that Azure Resource Manager shows: Microsoft's support repairs it."""
+
+
+def names_other_inputs(_world: Drill) -> None:
+    """Nothing changes in Azure: the human decides where the restore goes to."""
+
+
+def waits_for_the_storage_account(world: Drill) -> None:
+    """The outage is over."""
+    for account in world.simulator.world.inventory.of_type("Microsoft.Storage/storageAccounts"):
+        account.properties["statusOfPrimary"] = "available"

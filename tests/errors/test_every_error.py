@@ -1,9 +1,9 @@
 """Every error of the source documents, from its scenario to its verdict: one case file a family, one case a scenario.
 
 A case says: ``scenario``; ``error`` (id); ``given`` (what the operator names where no failed job tells the error);
-``cause`` (name of the cause that is found; empty: none is); ``inputs``; ``dry_run`` (verdict); ``accept`` (``yes``,
-``approve`` or ``nothing``); ``verdict``; then, where a human has to do something first, ``human`` (a function of
-``human.py``) and ``then`` (``inputs``, ``accept``, ``verdict``); ``again`` (verdict of one more run; ``NothingToDo``
+``cause`` (name of the cause that is found; empty: none is); ``diagnosed_with`` (the inputs without which it is not);
+``inputs``; ``dry_run`` (verdict); ``accept`` (``yes``, ``approve`` or ``nothing``); ``verdict``; then, where a human has
+to do something first, ``human`` (a function of ``human.py``) and ``then`` (``inputs``, ``accept``, ``verdict``); ``again`` (verdict of one more run; ``NothingToDo``
 unless given); ``writes`` (regular expressions for the writes that took effect, in order); ``never`` (regular
 expressions for what may not be sent). ``near_miss``: the same error with another cause; it must not get the wrong fix.
 """
@@ -53,7 +53,9 @@ def run(world: Drill, case: dict[str, Any], said: dict[str, Any]) -> Report:
 @every_case
 def test_diagnose_names_the_error_and_its_cause_and_writes_nothing(drill, case):
     world = drill(case["scenario"])
-    found = world.remediation(read_only=True).diagnose(world.vm(), case.get("given", ""))
+    found = world.remediation(read_only=True).diagnose(
+        world.vm(), case.get("given", ""), case.get("diagnosed_with", {})
+    )
     assert found.error == case["error"]
     causes = {cause.name: cause for cause in found.causes}
     if case["cause"]:

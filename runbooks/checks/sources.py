@@ -1,0 +1,12 @@
+"""Where Microsoft documents what the checks ask: the articles of Azure's documentation, by their file names."""
+
+TROUBLESHOOT = "Azure Backup documentation, backup-azure-vms-troubleshoot"
+SNAPSHOT_TIMEOUT = "Azure Backup documentation, backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout"
+SUPPORT_MATRIX = "Azure Backup documentation, backup-support-matrix-iaas"
+MANAGE = "Azure Backup documentation, backup-azure-manage-vms"
+ENCRYPTION = "Azure Backup documentation, backup-azure-vms-encryption"
+INTRODUCTION = "Azure Backup documentation, backup-azure-vms-introduction"
+FAQ = "Azure Backup documentation, backup-azure-vm-backup-faq"
+WINDOWS_AGENT = "Azure virtual machines documentation, windows-azure-guest-agent"
+AGENT_VERSIONS = "Azure support, minimum version support for VM agents (KB 4049215)"
+SELF_HELP = "Azure Backup self-help content, azurebackup-crc"

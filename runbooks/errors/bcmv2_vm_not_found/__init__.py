@@ -1,0 +1,1 @@
+"""BCMV2VMNotFound: an Azure VM was not found where its vault looks for it."""

@@ -1,0 +1,1 @@
+"""Copying backed up data from vault timed out."""

@@ -1,0 +1,1 @@
+"""Another operation is currently in progress on this item."""

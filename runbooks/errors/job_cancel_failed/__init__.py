@@ -1,0 +1,1 @@
+"""Backup failed to cancel the job."""

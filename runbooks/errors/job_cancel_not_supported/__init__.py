@@ -1,0 +1,1 @@
+"""Cancellation isn't supported for this job type."""

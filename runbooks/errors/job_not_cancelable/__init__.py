@@ -1,0 +1,1 @@
+"""The job isn't in a cancelable state."""

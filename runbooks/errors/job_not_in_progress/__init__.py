@@ -1,0 +1,1 @@
+"""Backup can't cancel the job because it isn't in progress."""

@@ -1,0 +1,1 @@
+"""ResourceNotFound: the VM no longer exists where its vault looks for it."""

@@ -1,0 +1,1 @@
+"""RestoreCloudInternalError: restore failed with a cloud internal error."""

@@ -1,0 +1,1 @@
+"""RestoreDnsNameTaken: the selected DNS name is already taken."""

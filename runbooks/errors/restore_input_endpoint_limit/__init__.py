@@ -1,0 +1,1 @@
+"""RestoreInputEndpointLimit: the cloud service has reached its limit on the number of input endpoints."""

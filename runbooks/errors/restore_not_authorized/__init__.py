@@ -1,0 +1,1 @@
+"""RestoreNotAuthorized: the Backup service doesn't have authorization to access resources."""

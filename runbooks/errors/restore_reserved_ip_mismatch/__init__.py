@@ -1,0 +1,1 @@
+"""RestoreReservedIpMismatch: the cloud service's reserved IP doesn't match the VM being restored."""

@@ -1,0 +1,1 @@
+"""RestoreResourceGroupQuota: the resource group quota has been reached."""

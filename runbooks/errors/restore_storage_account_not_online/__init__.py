@@ -1,0 +1,1 @@
+"""RestoreStorageAccountNotOnline: the storage account specified for the restore operation isn't online."""

@@ -1,0 +1,1 @@
+"""RestoreStorageAccountUnsupported: the storage account specified for the restore operation isn't supported."""

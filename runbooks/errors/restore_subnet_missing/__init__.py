@@ -1,0 +1,1 @@
+"""RestoreSubnetMissing: the selected subnet doesn't exist."""

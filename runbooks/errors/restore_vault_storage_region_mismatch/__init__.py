@@ -1,0 +1,1 @@
+"""RestoreVaultStorageRegionMismatch: vault and target storage account are in two different regions."""

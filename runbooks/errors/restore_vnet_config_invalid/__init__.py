@@ -1,0 +1,1 @@
+"""RestoreVnetConfigInvalid: the specified virtual network configuration isn't correct."""

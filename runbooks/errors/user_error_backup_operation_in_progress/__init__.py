@@ -1,0 +1,1 @@
+"""Another backup operation is currently in progress."""

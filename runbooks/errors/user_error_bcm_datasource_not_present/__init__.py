@@ -1,0 +1,1 @@
+"""UserErrorBcmDatasourceNotPresent: the VM is not, or not actively, protected."""

@@ -1,0 +1,1 @@
+"""UserErrorCrpReportedUserError: the compute platform, or the guest, reported another error, which counts."""

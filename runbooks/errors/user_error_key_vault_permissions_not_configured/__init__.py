@@ -1,0 +1,1 @@
+"""UserErrorKeyVaultPermissionsNotConfigured: the backup service may not read the keys of encrypted disks."""

@@ -1,0 +1,1 @@
+"""VM is not in a state that allows backups."""

@@ -1,0 +1,1 @@
+"""The VM is in failed provisioning state."""
