@@ -124,11 +124,13 @@ def _in_power_state(facts: VmFacts, change: Change, _since: datetime) -> Effect:
 
 
 def _restarted(facts: VmFacts, _change: Change, since: datetime) -> Effect:
-    """Tell a restart by the time of the provisioning state: no power state shows that a machine was restarted."""
+    """Tell a restart by the time of the provisioning state: no power state shows that a machine was restarted.
+
+    An older time proves nothing: no machine is restarted twice because Azure was late to show the first restart.
+    """
     vm = read_vm(facts.session, facts.vm_id)
-    if vm.state_since is None or vm.provisioning_state != "Succeeded" or vm.in_transition:
-        return Effect.UNKNOWN
-    return Effect.APPLIED if vm.state_since > since else Effect.NOT_APPLIED
+    done = vm.state_since is not None and vm.state_since > since and not vm.in_transition
+    return Effect.APPLIED if done and vm.provisioning_state == "Succeeded" else Effect.UNKNOWN
 
 
 def _reapplied(facts: VmFacts, change: Change, _since: datetime) -> Effect:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from actions.change import Impact
 from arm.errors import AzureError, UsageError
 from arm.facts.collect import VmFacts
 from arm.facts.graph import VmReference
@@ -18,12 +17,13 @@ from runbooks.model import Decision, Diagnosis, Runbook, Situation
 from .accepted import Accepted
 from .diagnosis import DiagnosisReport, diagnose
 from .engine.chains import UNDO, runbook_of
+from .engine.decide import decide, refused, without_repair
 from .engine.drive import Driver, consent_of
 from .engine.execute import Executor
 from .engine.history import History
 from .engine.lease import owner_name
 from .engine.model import Event, Stand, Tell, Verdict
-from .engine.plan import Plan, make_plan, not_accepted
+from .engine.plan import Plan, make_plan
 from .health import FleetHealth, Health, check, check_all
 from .journal.model import CLOSED, Journal, Run
 from .report import Report
@@ -168,11 +168,11 @@ class Remediation:
                 return going_on
         situation = Situation.at_first(facts, arguments)
         diagnosis = runbook.diagnose(situation)
-        plan, outcome = None, _without_repair(diagnosis)
+        plan, outcome = None, without_repair(diagnosis)
         if outcome is None:
             names = [step.name for step in runbook.steps]
             plan = make_plan(runbook, names, situation, Consent(yes=accepted.yes), dry_run=dry_run)
-            outcome = _decide(plan, accepted, dry_run=dry_run)
+            outcome = decide(plan, accepted, dry_run=dry_run)
         if isinstance(outcome, Stand):
             return self._report(runbook, facts, arguments, outcome, diagnosis, plan, dry_run=dry_run)
         return self._start(runbook, facts, arguments, diagnosis, outcome)
@@ -240,7 +240,7 @@ class Remediation:
             f"run {run.id[:12]} ({run.runbook}) is open on this VM: {run.verdict or 'in progress'} {run.reason}".strip()
         )
         refusal = Refusal("one-run-per-vm", saw, f"'remediate resume {run.id[:12]}' or 'remediate undo {run.id[:12]}'.")
-        return self._report(runbook, facts, {}, _refused(refusal), None, None)
+        return self._report(runbook, facts, {}, refused(refusal), None, None)
 
     def resume(self, run_id: str, *, accepted: Accepted, now: bool = False, facts: VmFacts | None = None) -> Report:
         """Go on with a run.
@@ -271,7 +271,7 @@ class Remediation:
             return self._report(runbook, facts, run.arguments, stand, None, None, run=run)
         refusal = self._widen_consent(run, runbook, facts, accepted)
         if refusal is not None:
-            return self._report(runbook, facts, run.arguments, _refused(refusal), None, None, run=run)
+            return self._report(runbook, facts, run.arguments, refused(refusal), None, None, run=run)
         return self._drive(run, runbook, facts, None)
 
     def _widen_consent(self, run: Run, runbook: Runbook, facts: VmFacts, accepted: Accepted) -> Refusal | None:
@@ -348,49 +348,3 @@ class Remediation:
             sent=History.of(run, self.journal).sent if run else (),
             requests={"reads": self.session.transport.reads, "writes": self.session.transport.writes},
         )
-
-
-def _without_repair(diagnosis: Diagnosis) -> Stand | Consent | None:
-    if diagnosis.decision is Decision.NOTHING:
-        return Stand(Verdict.NOTHING_TO_DO, diagnosis.reason)
-    if diagnosis.decision is Decision.ADVISE:
-        return Stand(Verdict.NEEDS_HUMAN, diagnosis.reason, diagnosis.next_step)
-    if diagnosis.decision is Decision.CHOOSE:
-        return Stand(Verdict.NEEDS_CHOICE, diagnosis.reason, diagnosis.next_step)
-    if diagnosis.decision is Decision.REFUSE:
-        return _refused(Refusal("diagnosis", diagnosis.reason, diagnosis.next_step))
-    return None
-
-
-def _decide(plan: Plan, accepted: Accepted, *, dry_run: bool) -> Stand | Consent:
-    """Return the consent under which a plan is carried out, or where it stands when it is not.
-
-    It is not when a guard refuses, nothing needs changing, it is only shown, it is not the plan that was read, or
-    something in it has not been accepted.
-    """
-    if plan.refusals:
-        return _refused(plan.refusals[0])
-    if not plan.changes:
-        return Stand(Verdict.NOTHING_TO_DO, "; ".join(note for step in plan.steps for note in step.notes))
-    if dry_run:
-        safe = all(impact is Impact.NONE for _, impact in plan.missing)
-        accept = "--yes" if safe else f"--approve {plan.digest}"
-        return Stand(Verdict.PLANNED, "nothing was changed", f"Carry it out with {accept} instead of --dry-run.")
-    consent = consent_of(plan, yes=accepted.yes, approve=accepted.approve)
-    if isinstance(consent, Refusal):
-        return _refused(consent)
-    if accepted.expect and accepted.expect != plan.digest:
-        saw = (
-            f"the plan in the file is {accepted.expect}, but the plan now is {plan.digest}: something has changed since"
-        )
-        return _refused(Refusal("approval", saw, "Make a new plan with --plan-out and read it."))
-    missing = [(change, impact) for change, impact in plan.missing if change.fingerprint not in consent.approved]
-    if missing:
-        only_safe = all(impact is Impact.NONE for _, impact in missing)
-        accept = "Run again with --yes" if only_safe else f"Read the plan, then run again with --approve {plan.digest}"
-        return Stand(Verdict.NEEDS_APPROVAL, not_accepted(missing[0][0]), f"{accept}.")
-    return consent
-
-
-def _refused(refusal: Refusal) -> Stand:
-    return Stand(Verdict.REFUSED, refusal.saw, refusal.next_step, refusal=refusal)

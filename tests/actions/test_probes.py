@@ -64,6 +64,10 @@ def planned(drill, operation: str):
     return world, facts, change
 
 
+BEFORE = {"virtual_machines.restart": Effect.UNKNOWN}
+"""What a probe says before the write; that a machine was not restarted is never certain."""
+
+
 def carried_out(facts, change) -> None:
     answer = send(facts.session, change.operation, change.target, dict(change.body))
     operation = accepted(answer.headers)
@@ -80,7 +84,7 @@ def test_a_write_is_seen_as_applied_only_when_it_took_effect(drill, operation):
     world, facts, change = planned(drill, operation)
     facts.vm()
     since = facts.azure_now
-    assert probe(facts, change, since) is Effect.NOT_APPLIED
+    assert probe(facts, change, since) is BEFORE.get(operation, Effect.NOT_APPLIED)
     carried_out(facts, change)
     assert probe(facts, change, since) is Effect.APPLIED
     assert len(world.writes) == 1

