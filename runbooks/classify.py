@@ -100,7 +100,8 @@ def classify(text: str, *, where: str = "text") -> Classification:
     if found.entry is None:
         bare = without_names(text)
         second = _classify(Words.of(bare), where)
-        found = second if second.entry is not None else found
+        lost = {one.id for one in found.evidence} - {one.id for one in second.evidence}
+        found = second if second.entry is not None and not lost else found
     if found.entry is None and not found.candidates:
         found = replace(found, closest=_closest(text))
     return found

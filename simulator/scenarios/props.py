@@ -40,6 +40,14 @@ class Props:
         self.vm.data_disks.append(self.world.inventory.add_disk(disk, self.vm.location))
         return self
 
+    def unmanaged(self, account: str = "premiumweu", sku: str = "Premium_LRS") -> Self:
+        """Let the machine's disks be blobs in a storage account of their own."""
+        self.storage_account(account, sku=sku, kind="Storage")
+        for disk in machine_disks(self.vm):
+            self.world.inventory.remove(disk.id.lower())
+            disk.id, disk.vhd = "", f"https://{account}.blob.core.windows.net/vhds/{disk.name}.vhd"
+        return self
+
     def disk(self, lun: int | None = None) -> Disk:
         """The data disk with this number, or the OS disk; change it as the scenario needs."""
         return next(disk for disk in machine_disks(self.vm) if disk.lun == lun)

@@ -17,6 +17,9 @@ from typing import Any
 import pytest
 import requests
 
+from remediate.role import role
+from runbooks.registry import runbooks
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 AZ = os.environ.get("AZ") or shutil.which("az")
 
@@ -250,6 +253,15 @@ def test_the_azure_cli_assigns_a_role_and_lists_it(az, served):
     assert [(one["principalId"], one["roleDefinitionName"]) for one in listed] == [(SOMEBODY, "Backup Contributor")]
     az("role", "assignment", "delete", "--ids", made["id"])
     assert SOMEBODY not in json.dumps(served.state["role_assignments"])
+
+
+def test_the_azure_cli_creates_the_role_that_remediate_prints(az, served, tmp_path):
+    made = role(runbooks(), scopes=[f"/subscriptions/{served.ready['subscription']}"])
+    file = tmp_path / "role.json"
+    file.write_text(json.dumps(made), encoding="utf-8")
+    shown = az("role", "definition", "create", "--role-definition", f"@{file}")
+    assert (shown["roleName"], shown["roleType"]) == (made["Name"], "CustomRole")
+    assert sorted(shown["permissions"][0]["actions"]) == made["Actions"]
 
 
 def test_the_azure_cli_lists_metrics_of_a_machine(az, served):

@@ -58,7 +58,7 @@ def test_a_scenario_says_who_is_who(name):
     vaults = {vault.name for vault in sim.world.recoveryservices.vaults.values()}
     assert (setting.vm, setting.vault in vaults) == ("web-01", True)
     assert f"/resourceGroups/{setting.resource_group}/".lower() in setting.vm_id.lower()
-    assert bool(setting.backup_resource_group) == (name != "unprotected")
+    assert bool(setting.backup_resource_group) == (not name.endswith("unprotected"))
 
 
 @pytest.mark.parametrize("name", LIMITED)

@@ -144,6 +144,18 @@ def definition_body(world: World, role: RoleDefinition, *, tenant: bool = False)
     }
 
 
+def put_definition(world: World, request: Request, **names: str) -> Response:
+    """Create or replace a custom role."""
+    _scope(world, names["scope"])
+    properties = request.json().get("properties")
+    if not isinstance(properties, dict) or not properties.get("roleName") or not properties.get("assignableScopes"):
+        message = "The request content must have properties with a roleName and assignableScopes."
+        raise ArmError(400, "InvalidRequestContent", message)
+    return Response(
+        201, definition_body(world, world.authorization.roles.define(names["roleDefinitionId"], properties))
+    )
+
+
 def list_definitions(world: World, request: Request, scope: str = "") -> Response:
     """Answer the roles that can be assigned at a scope; ``roleName eq '...'`` and ``type eq '...'`` choose."""
     if scope:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulator.services.identity.tokens import OBJECT_ID
-from simulator.wire import ArmError
+from simulator.wire import ArmError, Json
 
 from .scopes import pattern, within
 
@@ -98,6 +98,33 @@ class Roles:
         """Create a custom role that can be assigned at a scope."""
         guid = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}/{name}".lower()))
         role = RoleDefinition(guid, name, "", tuple(actions), (), tuple(data), custom=True, scopes=(scope,))
+        self.definitions[guid] = role
+        return role
+
+    def define(self, guid: str, properties: Json) -> RoleDefinition:
+        """Create or replace a custom role as ARM does.
+
+        Raises:
+            ArmError: 400 for an id or a scope that is none, an empty list of actions, or a built-in role; 409 for a
+                name that another role has.
+        """
+        guid, known = guid.lower(), self.definitions.get(guid.lower())
+        scopes = tuple(str(one) for one in properties["assignableScopes"])
+        held = next(iter(properties.get("permissions") or [{}]))
+        lists = {key: tuple(held.get(key) or ()) for key in ("actions", "notActions", "dataActions", "notDataActions")}
+        if not _GUID.fullmatch(guid) or (known is not None and not known.custom):
+            raise ArmError(400, "InvalidRoleDefinitionId", f"The role definition ID '{guid}' is not valid.")
+        if not lists["actions"] and not lists["dataActions"]:
+            raise ArmError(400, "RoleDefinitionPermissionsEmpty", "The role has no actions and no data actions.")
+        if any(not one.lower().startswith(f"/subscriptions/{self._world.subscription}") for one in scopes):
+            message = "The role definition has an assignable scope that is not in this subscription."
+            raise ArmError(400, "InvalidAssignableScopes", message)
+        name = str(properties["roleName"])
+        if any(role.name.lower() == name.lower() and role.guid != guid for role in self.definitions.values()):
+            raise ArmError(409, "RoleDefinitionWithSameNameExists", f"A custom role named '{name}' exists already.")
+        role = RoleDefinition(
+            guid, name, str(properties.get("description") or ""), *lists.values(), custom=True, scopes=scopes
+        )
         self.definitions[guid] = role
         return role
 

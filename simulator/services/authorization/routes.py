@@ -43,6 +43,13 @@ ROUTES: tuple[Route, ...] = (
         )
         for base in (_SCOPED, _TENANT)
     ),
+    Route(
+        "PUT",
+        _SCOPED + "/roleDefinitions/{roleDefinitionId}",
+        rolehandlers.put_definition,
+        f"{_A}/roleDefinitions/write",
+        write=True,
+    ),
     Route("GET", _SCOPED + "/policyAssignments", rolehandlers.list_policy_assignments, f"{_A}/policyAssignments/read"),
     Route("GET", _POLICY, rolehandlers.get_policy_assignment, f"{_A}/policyAssignments/read"),
     Route("DELETE", _POLICY, rolehandlers.delete_policy_assignment, f"{_A}/policyAssignments/delete", write=True),

@@ -60,7 +60,8 @@ class RunCommand:
 class Disk:
     """One managed disk, and how a VM or a restore point refers to it.
 
-    ``properties`` are further properties of the disk itself, as on the wire: ``{"maxShares": 2}``.
+    ``properties`` are further properties of the disk itself, as on the wire: ``{"maxShares": 2}``. An unmanaged disk
+    has the URL of its blob in ``vhd``, and no id: it is no resource.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Disk:
     lun: int | None = None
     storage: str = "Premium_LRS"
     properties: Json = field(default_factory=dict)
+    vhd: str = ""
 
 
 @dataclass
@@ -106,6 +108,11 @@ class Vm:
     guest: dict[str, str] = field(default_factory=dict)
     """What is wrong inside, by a short name (``com-plus``: ``stopped``); nobody outside can see it."""
     version: int = 1
+
+    @property
+    def unmanaged(self) -> bool:
+        """Say whether its disks are blobs in a storage account."""
+        return self.os_disk is not None and bool(self.os_disk.vhd)
 
     @property
     def shown_state(self) -> str:

@@ -26,6 +26,10 @@ def status(code: str, text: str, *, level: str = "Info", message: str | None = N
     return body
 
 
+def _where(disk: Disk) -> Json:
+    return {"vhd": {"uri": disk.vhd}} if disk.vhd else {"managedDisk": _disk(disk)}
+
+
 def _disk(disk: Disk) -> Json:
     return {"storageAccountType": disk.storage, "id": disk.id}
 
@@ -44,7 +48,7 @@ def _storage(vm: Vm) -> Json:
             "name": vm.os_disk.name,
             "createOption": "FromImage",
             "caching": "ReadWrite",
-            "managedDisk": _disk(vm.os_disk),
+            **_where(vm.os_disk),
             "deleteOption": "Detach",
             "diskSizeGB": vm.os_disk.size_gb,
         }
@@ -54,7 +58,7 @@ def _storage(vm: Vm) -> Json:
             "name": disk.name,
             "createOption": "Attach",
             "caching": "None",
-            "managedDisk": _disk(disk),
+            **_where(disk),
             "diskSizeGB": disk.size_gb,
             "toBeDetached": False,
         }

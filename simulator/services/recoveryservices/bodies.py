@@ -147,6 +147,9 @@ def item_body(item: ProtectedItem, *, extended: bool = False) -> Json:
     }
     if newest is not None:
         properties["lastRecoveryPoint"] = iso(newest)
+    if item.luns is not None:
+        disks = {"diskLunList": list(item.luns), "isInclusionList": item.only_luns}
+        properties["extendedProperties"] = {"diskExclusionProperties": disks}
     if item.deleted_until is not None:
         properties["isScheduledForDeferredDelete"] = True
         properties["deferredDeleteTimeInUTC"] = iso(item.deleted_until)
@@ -195,7 +198,7 @@ def recovery_point_body(world: World, item: ProtectedItem, point: RecoveryPoint)
         "isSourceVMEncrypted": False,
         "isInstantIlrSessionActive": False,
         "recoveryPointTierDetails": [{"type": tier, "status": status} for tier, status in tiers.items()],
-        "isManagedVirtualMachine": True,
+        "isManagedVirtualMachine": vm is None or not vm.unmanaged,
         "virtualMachineSize": vm.size if vm else "Standard_D2s_v5",
         "originalStorageAccountOption": False,
         "osType": vm.os_type if vm else "Linux",

@@ -78,7 +78,7 @@ class Vault:
 class RecoveryPoint:
     """One recovery point: a restore point beside the VM, a copy in the vault, or both.
 
-    ``restore_point`` is the lower-case id of the restore point that backs the instant tier.
+    ``restore_point`` is the lower-case id of the restore point that backs the instant tier; empty of unmanaged disks.
     """
 
     id: str
@@ -122,6 +122,10 @@ class ProtectedItem:
     clean_up_broken: bool = False
     """The automatic clean-up of restore points never happens (scenario knob)."""
     clean_up_pending: bool = False
+    luns: tuple[int, ...] | None = None
+    """With selective disk backup: its list of data disks; ``None`` without."""
+    only_luns: bool = False
+    """The list names the only data disks that are backed up, not those that are left out."""
     schedule: int = 0
     """Number of the schedule in force; a run of an older one does nothing."""
 
@@ -129,6 +133,10 @@ class ProtectedItem:
     def container_name(self) -> str:
         """The container's short name, as it stands in items and jobs."""
         return f"iaasvmcontainerv2;{self.vm_group.lower()};{self.vm_name.lower()}"
+
+    def takes(self, lun: int | None) -> bool:
+        """Say whether its backups take the data disk of this number; the OS disk (``None``) they always take."""
+        return lun is None or self.luns is None or (lun in self.luns) == self.only_luns
 
 
 @dataclass

@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from simulator.operations import Operation
+from simulator.services.inventory.state import machine_disks
 from simulator.wire import ArmError, Json
 
+from .errors import JOB_ERRORS
 from .model import Policy, ProtectedItem, Vault
 from .state import invalid_input, short_name
 
@@ -122,16 +124,44 @@ def _enable(world: World, vault: Vault, item: ProtectedItem | None, wanted: Json
     elsewhere = world.recoveryservices.item_of(vm_id)
     if elsewhere is not None and elsewhere is not item:
         raise invalid_input(f"The virtual machine is already protected by the vault '{elsewhere.vault.name}'.")
+    luns, only = _disk_list(wanted) if "extendedProperties" in wanted else (item.luns, item.only_luns) if item else _ALL
+    if luns is not None and policy.policy_type == "V1" and _encrypted(world, vm_id):
+        error = JOB_ERRORS["UserErrorEncryptedVmNotSupportedWithDiskEx"]
+        raise ArmError(400, error.code, error.message("en-US"))
     protected = item or world.recoveryservices.protect(vm_id, vault, policy)
     if item is None:
         protected.state = "IRPending"
 
     def finish() -> None:
-        protected.policy = policy
+        protected.policy, protected.luns, protected.only_luns = policy, luns, only
         protected.state = "Protected" if protected.points else "IRPending"
         world.recoveryservices.service.schedule(protected)
 
     return _run(world, protected, "ConfigureBackup", finish)
+
+
+_ALL: tuple[tuple[int, ...] | None, bool] = (None, False)
+
+
+def _disk_list(wanted: Json) -> tuple[tuple[int, ...] | None, bool]:
+    """Return the list of selective disk backup, and whether it names the only disks; ``None`` where it is taken away.
+
+    Raises:
+        ArmError: 400 when it is no list of numbers.
+    """
+    disks = (wanted["extendedProperties"] or {}).get("diskExclusionProperties")
+    if disks is None:
+        return _ALL
+    luns = disks.get("diskLunList") or []
+    if not isinstance(luns, list) or not all(isinstance(one, int) and one >= 0 for one in luns):
+        raise invalid_input("The list of disks is not one of LUN numbers.")
+    return tuple(sorted(set(luns))), bool(disks.get("isInclusionList"))
+
+
+def _encrypted(world: World, vm_id: str) -> bool:
+    return any(
+        "encryptionSettingsCollection" in one.properties for one in machine_disks(world.compute.vms[vm_id.lower()])
+    )
 
 
 def _undelete(world: World, item: ProtectedItem | None) -> Operation:

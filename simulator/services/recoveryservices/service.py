@@ -227,6 +227,8 @@ class BackupService:
             self._world.compute.add_extension(vm, kind, PUBLISHER, kind, version=version)
 
     def _make_points(self, job: Job, vm: Vm, taken: datetime) -> RecoveryPoint:
+        if vm.unmanaged:  # its snapshots are snapshots of blobs: restore points are of managed disks only
+            return self._add_point(job.item, taken, "", job.expires)
         collections = self.collections(job.item)
         collection = collections[0] if collections else self.add_collection(job.item, self.group_name(job.item), vm)
         return self.add_points(job.item, collection, taken, vm.vm_id, expires=job.expires)
@@ -249,9 +251,14 @@ class BackupService:
         """Make a restore point and the recovery point it backs, both of ``time``."""
         name = time.strftime(f"{COLLECTION_PREFIX}%Y%m%d_%H%M%S")
         restore_point = self._world.compute.add_restore_point(collection, name, time + RESTORE_POINT_LAG, vm_unique_id)
+        return self._add_point(item, time, restore_point.id.lower(), expires)
+
+    def _add_point(
+        self, item: ProtectedItem, time: datetime, restore_point: str, expires: datetime | None
+    ) -> RecoveryPoint:
         if expires is None and item.policy is not None:
             expires = time + timedelta(days=item.policy.daily_days)
-        point = RecoveryPoint(self.point_id(), time, restore_point.id.lower(), expires=expires)
+        point = RecoveryPoint(self.point_id(), time, restore_point, expires=expires)
         item.points.append(point)
         return point
 
