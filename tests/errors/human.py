@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..drill import Drill
 
 
@@ -54,3 +56,43 @@ def waits_for_the_storage_account(world: Drill) -> None:
     """The outage is over."""
     for account in world.simulator.world.inventory.of_type("Microsoft.Storage/storageAccounts"):
         account.properties["statusOfPrimary"] = "available"
+
+
+def decides_to_leave_the_disk_out(_world: Drill) -> None:
+    """Nothing changes in Azure: the owner says that this disk need not be protected."""
+
+
+def splits_the_large_disk(world: Drill) -> None:
+    """Two disks of half the size hold the data of the large one, which is taken off."""
+    (vm,) = world.simulator.world.compute.vms.values()
+    (large,) = (disk for disk in vm.data_disks if disk.lun == 2)
+    vm.data_disks.remove(large)
+    for lun in (3, 4):
+        vm.data_disks.append(replace(large, name=f"new-{lun}", id=f"{large.id}-{lun}", size_gb=4096, lun=lun))
+
+
+def moves_the_vm_to_an_enhanced_policy(world: Drill) -> None:
+    """The policy is one of the Enhanced kind."""
+    item = world.simulator.world.recoveryservices.item_of(world.vm_id)
+    assert item is not None
+    assert item.policy is not None
+    item.policy.policy_type = "V2"
+
+
+def has_support_solve_the_case(world: Drill) -> None:
+    """Nothing that Azure Resource Manager shows: Microsoft's support solves it."""
+    item = world.simulator.world.recoveryservices.item_of(world.vm_id)
+    assert item is not None
+    item.obstacles.clear()
+
+
+def makes_room_in_the_storage_account(world: Drill) -> None:
+    """What nobody needs is deleted from the storage account."""
+    (vm,) = world.simulator.world.compute.vms.values()
+    del vm.guest["storage account"]
+
+
+def repair_the_guest(world: Drill) -> None:
+    """What was wrong inside the VM is put right there."""
+    (vm,) = world.simulator.world.compute.vms.values()
+    vm.guest.clear()

@@ -1,0 +1,1 @@
+"""ExtensionConfigParsingFailure: Failure in parsing the config for the backup extension."""

@@ -1,0 +1,1 @@
+"""ExtensionFailedVssWriterInBadState: Snapshot operation failed because VSS writers were in a bad state."""

@@ -1,0 +1,1 @@
+"""ExtensionInstallationFailedMDTC: COM+ cannot talk to the transaction coordinator."""

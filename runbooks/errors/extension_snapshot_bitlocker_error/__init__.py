@@ -1,0 +1,1 @@
+"""ExtensionSnapshotBitlockerError: a drive is locked by BitLocker."""

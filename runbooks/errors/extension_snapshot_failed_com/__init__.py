@@ -1,0 +1,1 @@
+"""ExtensionSnapshotFailedCOM: Snapshot operation failed due to COM+ error."""

@@ -1,0 +1,1 @@
+"""ExtensionSnapshotFailedNoSecureNetwork: no secure network channel."""

@@ -1,0 +1,1 @@
+"""ExtensionVCRedistInstallationFailure: the Visual C++ runtime is not installed."""

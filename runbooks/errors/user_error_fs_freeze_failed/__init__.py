@@ -1,0 +1,1 @@
+"""UserErrorFsFreezeFailed: a mount point cannot be frozen."""

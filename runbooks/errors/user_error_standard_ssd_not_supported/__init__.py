@@ -1,0 +1,1 @@
+"""Standard SSD was not supported once."""

@@ -1,0 +1,1 @@
+"""A disk is larger than Azure Backup supports."""
