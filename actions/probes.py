@@ -17,6 +17,7 @@ from arm.facts.locks import read_lock
 from arm.ids import parse, same
 
 from .change import Change
+from .disks import disk_list
 from .key_vault import own_policy
 
 SKEW = timedelta(seconds=5)
@@ -97,6 +98,14 @@ def _item_undeleted(facts: VmFacts, _change: Change, _since: datetime) -> Effect
     return Effect.APPLIED if item is not None and not item.soft_deleted else Effect.NOT_APPLIED
 
 
+def _disks_as_wanted(facts: VmFacts, change: Change, _since: datetime) -> Effect:
+    facts.refresh()
+    item = facts.item()
+    wanted = (change.after or {}).get("diskExclusionProperties")
+    as_wanted = item is not None and disk_list(item.excluded_luns, item.included_luns) == wanted
+    return Effect.APPLIED if as_wanted else Effect.NOT_APPLIED
+
+
 def _policy_as_wanted(facts: VmFacts, change: Change, _since: datetime) -> Effect:
     wanted = change.after or {}
     policy = own_policy(read_key_vault(facts.session, change.target), str(wanted["objectId"]))
@@ -154,6 +163,7 @@ _PROBES: dict[str, Probe] = {
     "protected_items.stop": _item_in_state,
     "protected_items.resume": _item_resumed,
     "protected_items.undelete": _item_undeleted,
+    "protected_items.set_disks": _disks_as_wanted,
     "vaults.add_access_policy": _policy_as_wanted,
     "vaults.remove_access_policy": _policy_as_wanted,
     "role_assignments.create": _assignment_there,

@@ -12,6 +12,7 @@ from arm.facts.locks import Lock
 from arm.ids import group_id, parse, same
 
 from .change import Change, Effects, NoChange
+from .disks import exclude_disks, luns_of
 from .extension import uninstall_vmsnapshot_extension
 from .jobs import cancel_backup_job, jobs_to_cancel
 from .key_vault import grant_key_vault_access
@@ -123,6 +124,10 @@ def _grant_key_vault_access(facts: VmFacts, arguments: Arguments) -> Effects:
     return grant_key_vault_access(facts, principal_id=principal, role_id=arguments.get("role", ""))
 
 
+def _exclude_disks(facts: VmFacts, arguments: Arguments) -> Effects:
+    return exclude_disks(facts, luns=luns_of(arguments.get("luns", ""), "--luns"))
+
+
 def _cancel_backup_job(facts: VmFacts, arguments: Arguments) -> Effects:
     name = arguments.get("job", "")
     running = {job.name: job for job in jobs_to_cancel(facts) if name.lower() in ("", job.name.lower())}
@@ -208,6 +213,12 @@ ACTIONS: dict[str, Action] = {
             "undelete the soft-deleted backup item with its recovery points",
             lambda facts, _arguments: undelete_protected_item(facts),
             {},
+        ),
+        Action(
+            "exclude_disks",
+            "leave data disks out of the backup; their data is not protected any more",
+            _exclude_disks,
+            {"luns": "LUNs of the data disks to leave out, separated by commas"},
         ),
         Action(
             "cancel_backup_job",

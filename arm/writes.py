@@ -196,6 +196,13 @@ OPERATIONS: dict[str, WriteOperation] = {
             _update_item,
         ),
         WriteOperation(
+            "protected_items.set_disks",
+            "PUT",
+            "",
+            (f"{_ITEMS}/write", "Microsoft.Compute/virtualMachines/write"),
+            _update_item,
+        ),
+        WriteOperation(
             "vaults.add_access_policy",
             "PUT",
             "/accessPolicies/add",

@@ -17,7 +17,12 @@ OPT_OUT_VALUE = "off"
 ON_DEMAND_PER_DAY = 9
 """Azure's limit of on-demand backups of one VM in a day."""
 _WHILE_JOBS_RUN = ("locks.create_or_update", "jobs.cancel")
-_PROTECTION_WRITES = ("protected_items.stop", "protected_items.resume", "protected_items.undelete")
+_PROTECTION_WRITES = (
+    "protected_items.stop",
+    "protected_items.resume",
+    "protected_items.undelete",
+    "protected_items.set_disks",
+)
 
 
 def dry_run(change: Change, situation: Guarded) -> Refusal | None:

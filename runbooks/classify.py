@@ -8,6 +8,7 @@ several errors need the message, and an error that only wraps another one gives 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -96,10 +97,9 @@ def classify(text: str, *, where: str = "text") -> Classification:
     named = catalogue.with_name(text)
     if len(named) == 1 and _alone(named[0], text):
         return Classification(named[0], evidence=(Evidence(named[0].id, CODE, text.strip(), "", where),))
-    found = _classify(Words.of(text), where)
+    found = _classify(text, where)
     if found.entry is None:
-        bare = without_names(text)
-        second = _classify(Words.of(bare), where)
+        second = _classify(without_names(text), where)
         lost = {one.id for one in found.evidence} - {one.id for one in second.evidence}
         found = second if second.entry is not None and not lost else found
     if found.entry is None and not found.candidates:
@@ -125,8 +125,9 @@ def _alone(entry: Entry, name: str) -> bool:
     return entry.match is None or name.strip().lower() == entry.id.lower()
 
 
-def _classify(words: Words, where: str) -> Classification:
-    hits = list(_hits(words))
+def _classify(text: str, where: str) -> Classification:
+    words = Words.of(text)
+    hits = [hit for hit in _hits(words) if not _run_together(hit.known, text)]
     hits = [hit for hit in hits if not any(hit.inside(other) for other in hits)]
     sure, unsure, extra = _by_code(hits, words)
     messages = [hit for hit in hits if hit.known.kind == MESSAGE]
@@ -153,11 +154,33 @@ def _hits(words: Words) -> Iterator[_Hit]:
     for known in _all_known(catalogue.folders()):
         for start, end in words.places(known.words):
             whole = words.apart(start) and words.apart(end)
-            if known.kind == MESSAGE:
+            if known.kind == CODE:
+                whole = whole and words.separate(start) and words.separate(end)
+            else:
                 whole = whole and words.ended(start) + words.ended(end) >= known.words.ends_needed
             if whole:
                 yield _Hit(known, start, end)
                 break
+
+
+def _run_together(known: _Known, text: str) -> bool:
+    """Say whether what looks like a code is words of a message that have lost their blanks: ``an internalerror``."""
+    if known.kind != CODE or known.text not in _wordy(catalogue.folders()):
+        return False
+    found = re.search(re.escape(known.text), text, re.IGNORECASE)
+    return found is not None and found[0].islower()
+
+
+@cache
+def _wordy(folders: tuple[str, ...]) -> frozenset[str]:
+    """Return the codes that the messages of other errors have as ordinary words."""
+    known = _all_known(folders)
+    said = [("".join(one.words.words), one.entry.id) for one in known if one.kind == MESSAGE]
+    return frozenset(
+        one.text
+        for one in known
+        if one.kind == CODE and any(one.text.lower() in line and one.entry.id != name for line, name in said)
+    )
 
 
 def _by_code(hits: Iterable[_Hit], words: Words) -> tuple[list[Entry], list[Entry], list[Evidence]]:

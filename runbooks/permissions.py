@@ -49,10 +49,11 @@ BEHIND: dict[str, Behind] = {
     "role_assignments.create": Behind(back=("role_assignments.delete",)),
     "role_assignments.delete": Behind(),
     "protected_items.undelete": Behind(("item", "resource_guards"), _ITEM_STATUS),
+    "protected_items.set_disks": Behind(("item", "disks", "policy", "resource_guards"), _ITEM_STATUS),
     "jobs.cancel": Behind(("running_jobs", "jobs_elsewhere"), _JOB_STATUS),
     "virtual_machines.start": Behind(("vm",), _COMPUTE_STATUS),
     "virtual_machines.restart": Behind(("vm",), _COMPUTE_STATUS),
-    "virtual_machines.power_off": Behind(("vm",), _COMPUTE_STATUS),
+    "virtual_machines.power_off": Behind(("vm",), _COMPUTE_STATUS, ("virtual_machines.start",)),
     "virtual_machines.reapply": Behind(("vm",), _COMPUTE_STATUS),
 }
 """By operation; a test holds it against what the simulator sees."""

@@ -113,6 +113,7 @@ def request_of(
     network, subnet = apart(values.get(SUBNET, ""))
     if network:
         values = {NETWORK: network, **values, SUBNET: subnet}
+        given = given | ({NETWORK: network} if SUBNET in given else {})
     return Request(facts, vault, values, frozenset(given), check_health)
 
 

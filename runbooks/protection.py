@@ -19,8 +19,8 @@ VM_GONE_FACTS = (*FACTS, "collections")
 VM_GONE_ALSO_READS = ("whereabouts", "items_of_name", "immutability", "resource_guards", "recovery_points")
 STOP = "stop-protection"
 VM_GONE_CHOICES = {STOP: "the machine is not coming back: stop its protection and keep all recovery points"}
-VM_GONE_ERRORS = ("ResourceNotFound", "BCMV2VMNotFound", "UserErrorVmNotFoundV2")
-"""The service says any of these of a VM that it does not find."""
+VM_GONE_ERRORS = ("ResourceNotFound", "BCMV2VMNotFound", "UserErrorVmNotFoundV2", "BackUpOperationFailed")
+"""The service says any of these of a VM that it does not find (the last one of others, too)."""
 
 
 def diagnose_missing_vm(situation: Situation, entry: Entry) -> Diagnosis:

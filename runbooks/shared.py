@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from actions.change import NoChange
+from actions.disks import backed_up
+from actions.disks import spoken as spoken_disks
 from actions.protection import STOPPED, trigger_on_demand_backup
 from arm.facts.backup import Job, vault_of
 from arm.facts.collect import VmFacts
@@ -84,6 +86,10 @@ def basics(facts: VmFacts, *, backups: bool = True) -> tuple[Finding, ...]:
         last = iso(item.last_recovery_point) if item.last_recovery_point else "none"
         vault = vault_of(item.id).rsplit("/", 1)[-1]
         found.append(Finding("protected item", f"{item.state} in vault {vault}, last recovery point {last}"))
+    taken = backed_up(vm, item) if vm is not None else ()
+    left_out = [disk for disk in vm.disks if disk not in taken] if vm is not None else []
+    if left_out:
+        found.append(Finding("NOT protected", f"{spoken_disks(left_out)}: left out of the backup"))
     if failed is not None:
         found.append(Finding("last failed backup", spoken_job(failed)))
     return tuple(found)

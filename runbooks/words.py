@@ -22,6 +22,7 @@ _LINE = re.compile(r"\\[nrt]")
 _MARKS = re.compile(
     r"[.:;!?\n\r\u3002()\[\]{}<>|\"'`\u2018\u2019\u201c\u201d\u300c\u300d\u300e\u300f]|\s[-\u2010-\u2015\u2212]+\s"
 )
+_BETWEEN = re.compile(r"[^\w?.\-\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\ufeff]")
 _COMMAS = re.compile(r"[,\u3001]")
 _NAMES = re.compile(
     r"https?://\S+"
@@ -109,6 +110,15 @@ class Words:
         if not (_IS_HAN.match(self.words[place - 1]) and _IS_HAN.match(self.words[place])):
             return True
         return bool(gap) and not _COMMAS.search(gap)
+
+    def separate(self, place: int) -> bool:
+        """Whether a code may begin or end before the word at this place: something stands there that separates.
+
+        A character that was lost on the way (a question mark, a control character) makes no code of a part of one.
+        """
+        if place in (0, len(self.words)) or _BETWEEN.search(self.gaps[place]):
+            return True
+        return not self.gaps[place] and any(_IS_HAN.match(one) for one in self.words[place - 1 : place + 1])
 
     def ended(self, place: int) -> bool:
         """Whether a sentence ends, or a quotation begins or ends, before the word at this place."""

@@ -186,6 +186,17 @@ class VmFacts(RestoreFacts):
         failed = failed or [job for job in self.failed_jobs() if wanted(job)]
         return self.read_job(failed[0].name) if failed else None
 
+    def last_scheduled_backup(self) -> backup.Job | None:
+        """Return the newest scheduled backup of the last 30 days that succeeded, with its details, or ``None``."""
+        if not self.protection().item_id:
+            return None
+        return self._once("last_scheduled_backup", self._read_last_scheduled)
+
+    def _read_last_scheduled(self) -> backup.Job | None:
+        ended = self._jobs_of_last(OLDER, operation="Backup", status="Completed")
+        scheduled = [job for job in ended if not job.on_demand]
+        return self.read_job(scheduled[0].name) if scheduled else None
+
     def failed_jobs(self) -> tuple[backup.Job, ...]:
         """Return this machine's failed jobs of the last 30 days, newest first, without their details."""
         if not self.protection().item_id:

@@ -50,6 +50,7 @@ class VmDisk:
         storage: such as ``Premium_LRS``; empty where the model does not say.
         write_accelerator: whether write acceleration is on.
         ephemeral: whether it is an OS disk on the host itself, which no backup can read.
+        vhd: URL of the blob of an unmanaged disk; empty for a managed one.
     """
 
     name: str
@@ -59,6 +60,7 @@ class VmDisk:
     storage: str
     write_accelerator: bool = False
     ephemeral: bool = False
+    vhd: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,7 @@ def _disks(profile: Mapping[str, Any]) -> tuple[VmDisk, ...]:
             storage=str(inner(entry, "managedDisk").get("storageAccountType") or ""),
             write_accelerator=bool(entry.get("writeAcceleratorEnabled")),
             ephemeral=bool(inner(entry, "diffDiskSettings").get("option")),
+            vhd=str(inner(entry, "vhd").get("uri") or ""),
         )
         for entry in found
         if entry

@@ -36,6 +36,7 @@ READS: dict[str, tuple[str, ...]] = {
     "restores": _JOBS,
     "starts": _POLICY,
     "last_failed_job": _JOBS,
+    "last_scheduled_backup": _JOBS,
     "last_other_failed_job": _JOBS,
     "read_job": _JOBS,
     "recovery_points": (*_PROTECTION, f"{_ITEM}/recoveryPoints/read"),

@@ -157,6 +157,7 @@ ACTION_ARGUMENTS = {
     "policy": "resume_protection: the policy's name or id.",
     "principal-id": "grant_key_vault_access: object id of the Backup Management Service.",
     "role": "grant_key_vault_access: id of the role to give.",
+    "luns": "exclude_disks: LUNs of the data disks to leave out, such as 2,5.",
     "job": "cancel_backup_job: the job's name.",
 }
 """What single actions take, as options; the actions themselves are imported when one is run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from actions.change import Effects, NoChange, Undo
+from actions.disks import include_disks
 from actions.key_vault import revoke_key_vault_access
 from actions.locks import restore_lock
 from actions.power import start_vm
@@ -118,6 +119,8 @@ def _take_back(facts: VmFacts, undo: Undo) -> Effects:
         return start_vm(facts)
     if undo.action == "revoke_key_vault_access":
         return revoke_key_vault_access(facts, undo)
+    if undo.action == "include_disks":
+        return include_disks(facts, luns=undo.body["luns"])
     if undo.action == "resume_protection":
         return resume_protection(facts, policy_id=str(undo.body["policyId"]))
     return restore_lock(facts, undo.target, undo.body)

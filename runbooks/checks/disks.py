@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from arm.facts.backup import ProtectedItem
+from actions.disks import backed_up
 from arm.facts.collect import VmFacts
-from arm.facts.compute import VirtualMachine, VmDisk
+from arm.facts.compute import VmDisk
 from arm.facts.inventory import EncryptionSetting, KeyVault, ManagedDisk
 from arm.ids import normal, spoken
 
@@ -24,21 +24,11 @@ NEEDED = ("get", "list", "backup")
 """What the backup service needs on secrets, and on keys where there is a key encryption key."""
 
 
-def backed_up(vm: VirtualMachine, item: ProtectedItem | None) -> tuple[VmDisk, ...]:
-    """Return the disks that a backup takes: all but those that selective disk backup leaves out."""
-    if item is None:
-        return vm.disks
-    left_out, chosen = item.excluded_luns, item.included_luns
-    if left_out is not None:
-        return tuple(disk for disk in vm.disks if disk.lun is None or disk.lun not in left_out)
-    return vm.disks if chosen is None else tuple(disk for disk in vm.disks if disk.lun is None or disk.lun in chosen)
-
-
 def _support(facts: VmFacts) -> Seen:
     vm, item = facts.vm(), facts.item()
     taken = backed_up(vm, item)
     managed = {normal(disk.id): disk for disk in facts.disks()}
-    sizes = [(disk, _size(disk, managed)) for disk in taken]
+    sizes = [(disk, size_of(disk, managed)) for disk in taken]
     amiss = [text for disk, size in sizes for text in _amiss(disk, size, managed.get(normal(disk.id)))]
     total = sum(size for _, size in sizes if size is not None)
     if total > LARGEST_VM_GB:
@@ -62,9 +52,15 @@ def _support(facts: VmFacts) -> Seen:
     return Status.PASS, f"{len(taken)} disks with {total} GiB in all{left_out}"
 
 
-def _size(disk: VmDisk, managed: dict[str, ManagedDisk]) -> int | None:
+def size_of(disk: VmDisk, managed: Mapping[str, ManagedDisk]) -> int | None:
+    """Return a disk's size in GiB, as the managed disk has it, else as the VM's model does; ``None``: not known."""
     known = managed.get(normal(disk.id))
     return known.size_gb if known is not None and known.size_gb is not None else disk.size_gb
+
+
+def largest(managed: ManagedDisk | None) -> int:
+    """Return how large a disk may be, in GiB."""
+    return LARGEST_ENCRYPTED_GB if managed is not None and managed.encrypted else LARGEST_GB
 
 
 def _sku(disk: VmDisk, managed: ManagedDisk | None) -> str:
@@ -73,10 +69,9 @@ def _sku(disk: VmDisk, managed: ManagedDisk | None) -> str:
 
 def _amiss(disk: VmDisk, size: int | None, managed: ManagedDisk | None) -> Iterator[str]:
     place = "OS disk" if disk.lun is None else f"LUN {disk.lun}"
-    encrypted = managed is not None and managed.encrypted
-    most = LARGEST_ENCRYPTED_GB if encrypted else LARGEST_GB
+    most = largest(managed)
     if size is not None and size > most:
-        kind = "4 TB for a disk with Azure Disk Encryption" if encrypted else "32 TB"
+        kind = "32 TB" if most == LARGEST_GB else "4 TB for a disk with Azure Disk Encryption"
         yield f"{disk.name} ({place}) has {size} GiB, {size - most} GiB more than {most} GiB ({kind})"
     if managed is not None and managed.max_shares > 1:
         yield f"{disk.name} ({place}) is a shared disk (maxShares {managed.max_shares})"

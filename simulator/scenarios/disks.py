@@ -88,11 +88,11 @@ def _ssd_refused(stage: Stage) -> Stage:
     return _standard_ssd(stage).fails_while(STANDARD_SSD, lambda: True)
 
 
-def _ssd_but_shared(stage: Stage) -> Stage:
-    """The Standard SSD is not the matter: the disk beside it is shared with another machine."""
+def _ssd_but_ultra(stage: Stage) -> Stage:
+    """The Standard SSD is not the matter: the Ultra disk beside it needs an Enhanced policy."""
     _nights(_with_disk(stage, 256, "StandardSSD_LRS"), STANDARD_SSD)
-    stage.data_disk(512, lun=3, maxShares=2)
-    return stage.fails_while(STANDARD_SSD, lambda: any("maxShares" in one.properties for one in stage.vm.data_disks))
+    stage.data_disk(512, lun=3, storage="UltraSSD_LRS")
+    return stage.fails_while(STANDARD_SSD, lambda: stage.policy.policy_type == "V1")
 
 
 def _full_account(stage: Stage) -> Stage:
@@ -138,10 +138,10 @@ ROWS: tuple[Row, ...] = (
     ("standard-ssd", STANDARD_SSD, "Last night Standard SSD was said not to be supported; it is.", _standard_ssd),
     ("standard-ssd-refused", STANDARD_SSD, "Backups go on to fail for a Standard SSD.", _ssd_refused),
     (
-        "standard-ssd-shared-disk",
+        "standard-ssd-ultra-disk",
         STANDARD_SSD,
-        "A Standard SSD is named, but it is a shared disk beside it that cannot be backed up.",
-        _ssd_but_shared,
+        "A Standard SSD is named, but it is an Ultra disk beside it that needs an Enhanced policy.",
+        _ssd_but_ultra,
     ),
     (
         "premium-account-full",

@@ -14,7 +14,7 @@ from arm.errors import NotFound
 from arm.facts.access import Role
 from arm.facts.backup import Job, JobError, Policy, ProtectedItem, Protection, RecoveryPoint, ResourceGuard
 from arm.facts.collect import VmFacts
-from arm.facts.compute import Extension, RestorePoint, RestorePointCollection, VirtualMachine
+from arm.facts.compute import Extension, RestorePoint, RestorePointCollection, VirtualMachine, VmDisk
 from arm.facts.graph import VmReference
 from arm.facts.inventory import AccessPolicy, EncryptionSetting, KeyVault, ManagedDisk
 from arm.facts.locks import Lock, parse_lock
@@ -72,7 +72,17 @@ def vm(entry: dict[str, Any]) -> VirtualMachine:
         provisioning_state=entry.get("state", "Succeeded"),
         power_state=entry.get("power", "running"),
         agent_status=entry.get("agent", "Ready"),
+        disks=tuple(vm_disk(one) for one in entry.get("disks", ())),
     )
+
+
+def vm_disk(entry: dict[str, Any]) -> VmDisk:
+    """A disk as the VM names it; without ``lun``, the OS disk."""
+    return VmDisk(entry["name"], f"{VM_ID}/{entry['name']}", entry.get("lun"), entry.get("size"), "Premium_LRS")
+
+
+def luns(entry: dict[str, Any], name: str) -> tuple[int, ...] | None:
+    return tuple(entry[name]) if name in entry else None
 
 
 def item(entry: dict[str, Any]) -> ProtectedItem:
@@ -84,6 +94,8 @@ def item(entry: dict[str, Any]) -> ProtectedItem:
         last_backup_status="Completed",
         last_recovery_point=parse_time(entry.get("last_recovery_point")),
         soft_deleted=entry.get("soft_deleted", False),
+        excluded_luns=luns(entry, "excluded"),
+        included_luns=luns(entry, "included"),
     )
 
 
@@ -135,8 +147,8 @@ def disk(entry: dict[str, Any]) -> ManagedDisk:
     names = (entry.get("secret", ""), entry.get("key", ""))
     secret, key = (f"{KEY_VAULTS}/{name}" if name else "" for name in names)
     settings = (EncryptionSetting("https://s", secret, "https://k" if key else "", key),) if secret else ()
-    one, sku = f"{VM_ID}/{entry['name']}", "Premium_LRS"
-    return ManagedDisk(one, entry["name"], "westeurope", sku, 30, "Attached", "", "", settings, 1, (), "")
+    one, sku, size = f"{VM_ID}/{entry['name']}", "Premium_LRS", entry.get("size", 30)
+    return ManagedDisk(one, entry["name"], "westeurope", sku, size, "Attached", "", "", settings, 1, (), "")
 
 
 def key_vault(entry: dict[str, Any]) -> KeyVault:
@@ -161,7 +173,9 @@ def _many(parse: Any) -> Any:
 
 _PARSE: dict[str, Any] = {
     "item": lambda entry: None if entry is None else item(entry),
-    "policy": lambda entry: Policy(POLICY, "daily", entry.get("prefix", ""), entry.get("suffix", ""), 2),
+    "policy": lambda entry: Policy(
+        POLICY, "daily", *(entry.get(one, "") for one in ("prefix", "suffix")), 2, entry.get("kind", "")
+    ),
     "immutability": str,
     "collections": _many(collection),
     "locks": _many(lock),

@@ -27,6 +27,7 @@ PLANS = {
     "protected_items.stop": ("healthy", "stop_protection_retain_data", {}),
     "protected_items.resume": ("protection-stopped", "resume_protection", {"policy": "daily"}),
     "protected_items.undelete": ("protection-deleted", "undelete_protected_item", {}),
+    "protected_items.set_disks": ("disk-too-large", "exclude_disks", {"luns": "2"}),
     "vaults.add_access_policy": ("key-vault-half-granted", "grant_key_vault_access", PRINCIPAL),
     "vaults.remove_access_policy": ("key-vault-granted", "revoke", {}),
     "role_assignments.create": ("key-vault-roles", "grant_key_vault_access", PRINCIPAL),

@@ -116,6 +116,12 @@ CASES = {
         "protection-deleted", item_of,
         lambda world: item_body(world, protectionState="ProtectionStopped", isRehydrate=True),
     ),
+    "protected_items.set_disks": (
+        "disk-too-large", item_of,
+        lambda world: item_body(world, policyId=policy_of(world), extendedProperties={
+            "diskExclusionProperties": {"diskLunList": [2], "isInclusionList": False}
+        }),
+    ),
     "vaults.add_access_policy": ("key-vault-policy", key_vault_of, access_policy),
     "vaults.remove_access_policy": ("key-vault-granted", key_vault_of, access_policy),
     "role_assignments.create": ("key-vault-roles", new_assignment_of, assignment),

@@ -11,6 +11,7 @@ from simulator.services.inventory.keyvault import BACKUP_OBJECT_ID
 EXTRA = {
     "resume_protection": ["--policy", "daily"],
     "grant_key_vault_access": ["--principal-id", BACKUP_OBJECT_ID],
+    "exclude_disks": ["--luns", "2"],
 }
 SCENARIO = {
     "cancel_backup_job": "backup-in-progress-snapshot",
@@ -18,6 +19,7 @@ SCENARIO = {
     "reapply_vm": "vm-failed-state",
     "start_vm": "vm-stopped",
     "undelete_protected_item": "protection-deleted",
+    "exclude_disks": "disk-too-large",
     "delete_restore_points": "rp-collection-limit-no-lock",
     "delete_restore_point_collection": "rp-collection-limit-no-lock",
     "resume_protection": "protection-stopped",
@@ -29,6 +31,7 @@ NEEDS_APPROVAL = (
     "stop_protection_retain_data",
     "resume_protection",
     "cancel_backup_job",
+    "exclude_disks",
     "grant_key_vault_access",
     "reapply_vm",
     "restart_vm",

@@ -114,7 +114,8 @@ def test_no_permission_to_read_is_asked_for_that_the_page_does_not_list(drill, s
 def run_everything(world: Drill) -> None:
     """Plan every action, and repair to the end."""
     for name in ACTIONS:
-        arguments = {"principal-id": BACKUP_OBJECT_ID} if name == "grant_key_vault_access" else {}
+        given = {"grant_key_vault_access": {"principal-id": BACKUP_OBJECT_ID}, "exclude_disks": {"luns": "0"}}
+        arguments = given.get(name, {})
         world.remediation(read_only=True).plan(f"action:{name}", world.vm(world.session(read_only=True)), arguments)
     digest = world.remediation(read_only=True).plan(CODE, world.vm()).plan.digest
     report = world.repair(Accepted(approve=digest))

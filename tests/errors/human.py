@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from ..drill import Drill
 
@@ -79,13 +80,6 @@ def moves_the_vm_to_an_enhanced_policy(world: Drill) -> None:
     item.policy.policy_type = "V2"
 
 
-def has_support_solve_the_case(world: Drill) -> None:
-    """Nothing that Azure Resource Manager shows: Microsoft's support solves it."""
-    item = world.simulator.world.recoveryservices.item_of(world.vm_id)
-    assert item is not None
-    item.obstacles.clear()
-
-
 def makes_room_in_the_storage_account(world: Drill) -> None:
     """What nobody needs is deleted from the storage account."""
     (vm,) = world.simulator.world.compute.vms.values()
@@ -96,3 +90,43 @@ def repair_the_guest(world: Drill) -> None:
     """What was wrong inside the VM is put right there."""
     (vm,) = world.simulator.world.compute.vms.values()
     vm.guest.clear()
+
+
+def update_agent(world: Drill) -> None:
+    """The latest agent is installed in the VM."""
+    (vm,) = world.simulator.world.compute.vms.values()
+    vm.agent_version = "2.9.1.1" if vm.os_type == "Linux" else "2.7.41491.1139"
+
+
+def install_agent(world: Drill) -> None:
+    """An agent is installed in the VM, which is then allowed to take extensions."""
+    (vm,) = world.simulator.world.compute.vms.values()
+    vm.agent, vm.extension_operations = "Ready", True
+
+
+def allow_extensions(world: Drill) -> None:
+    """The VM's model does not forbid extensions any more."""
+    (vm,) = world.simulator.world.compute.vms.values()
+    vm.extension_operations = True
+
+
+def lets_the_vm_be_restarted(_world: Drill) -> None:
+    """Nothing changes in Azure: the owner of the VM agrees."""
+
+
+def lets_the_vm_be_started(_world: Drill) -> None:
+    """Nothing changes in Azure: the owner of the VM agrees."""
+
+
+def finds_it_shut_down(_world: Drill) -> None:
+    """Nothing changes in Azure: the human sees on the serial console that the VM was shut down."""
+
+
+def suspects_the_extension(_world: Drill) -> None:
+    """Nothing changes in Azure: the human has looked at everything else in the VM."""
+
+
+def waits_for_the_platform(world: Drill) -> None:
+    """The trouble is over."""
+    world.pass_time(timedelta(hours=2))
+    world.simulator.world.insights.health.clear()

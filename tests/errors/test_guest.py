@@ -99,3 +99,22 @@ def test_azure_disk_encryption_is_never_advised_away(drill):
     report = world.repair(Accepted(), code_of(world))
     assert report.stand.next_step.startswith("Do not turn BitLocker off")
     assert "manage-bde -off" not in report.stand.next_step
+
+
+def test_an_error_of_windows_is_refused_on_linux_with_azure_disk_encryption_too(drill):
+    world = drill("bitlocker-managed")
+    (vm,) = world.simulator.world.compute.vms.values()
+    vm.os_type = "Linux"
+    assert world.repair(Accepted(), code_of(world)).stand.verdict is Verdict.REFUSED
+
+
+def test_a_silent_agent_is_named_first_on_a_vm_with_azure_disk_encryption(drill):
+    world = drill("bitlocker-managed")
+    (vm,) = world.simulator.world.compute.vms.values()
+    vm.agent = "NotReady"
+    report = world.repair(Accepted(), code_of(world))
+    standing = {cause.name: cause.standing.value for cause in report.causes}
+    assert standing["agent-not-ready"] == "found"
+    assert standing["azure-disk-encryption"] == "possible"
+    assert "Repair the agent first" in report.stand.next_step
+    assert "manage-bde -off" not in report.stand.next_step

@@ -209,6 +209,8 @@ class Documents:
                 additional = more if more is True else self._convert(more, home, Key(home, "", key.mode))
             label = f"{home.name}#{name.rsplit('/', 1)[-1]}"
             properties.update(known.ADDED.get(label, {}))
+            if key.mode == "request":
+                properties.update(known.SENT.get(label, {}))
             required -= known.NOT_REQUIRED.get(label, set())
         if not properties and additional is None:
             additional = True

@@ -41,6 +41,14 @@ ADDED: dict[str, dict[str, Any]] = {
     "subscriptions.json#SubscriptionListResult": {"count": _OBJECT},
 }
 
+SENT: dict[str, dict[str, Any]] = {
+    # The Azure CLI sends the LUNs as it got them on its command line.
+    "bms.json#DiskExclusionProperties": {
+        "diskLunList": {"type": "array", "items": {"type": ["integer", "string"], "pattern": "^[0-9]+$"}}
+    },
+}
+"""What Microsoft's own clients send otherwise than the documents say."""
+
 NOT_REQUIRED: dict[str, set[str]] = {
     # Real ARM leaves nextLink out of a list that fits on one page (README of the documents).
     "subscriptions.json#SubscriptionListResult": {"nextLink"},

@@ -202,6 +202,24 @@ def test_the_azure_cli_stops_protection_and_keeps_the_data(az, served, item):
     assert "ProtectionStopped" not in json.dumps(before)
 
 
+def test_the_azure_cli_leaves_a_disk_out_of_the_backup_and_takes_it_in_again(az, served, vault):
+    name = served.ready["vm"]
+    where = (*vault, "--container-name", name, "--item-name", name)
+
+    def disks():
+        kind = ("--backup-management-type", "AzureIaasVM", "--workload-type", "VM")
+        shown = az("backup", "item", "show", *vault, "--container-name", name, "--name", name, *kind)
+        return (shown["properties"].get("extendedProperties") or {}).get("diskExclusionProperties")
+
+    assert disks() is None
+    az("backup", "protection", "update-for-vm", *where, "--disk-list-setting", "exclude", "--diskslist", "2", "5")
+    assert disks() == {"diskLunList": [2, 5], "isInclusionList": False}
+    az("backup", "protection", "update-for-vm", *where, "--exclude-all-data-disks", "true")
+    assert disks() == {"diskLunList": [], "isInclusionList": True}
+    az("backup", "protection", "update-for-vm", *where, "--disk-list-setting", "resetexclusionsettings")
+    assert disks() is None
+
+
 def test_the_azure_cli_shows_a_resource_group(az, served):
     shown = az("group", "show", "--name", served.ready["resource_group"])
     assert shown["name"] in [one["name"] for one in served.state["groups"]]

@@ -56,6 +56,9 @@ def roles(walk):
     assert len(read(walk, definitions)["value"]) == len(read(walk, definitions[len(scope) :])["value"])
     for path in (definitions, definitions[len(scope) :]):
         assert read(walk, f"{path}/{READER}")["properties"]["roleName"] == "Reader"
+    custom = {"roleName": "Watcher", "assignableScopes": [scope], "permissions": [{"actions": ["*/read"]}]}
+    walk.send("PUT", f"{definitions}/{SOMEBODY}", version=VERSION, json={"properties": custom})
+    assert read(walk, f"{definitions}/{SOMEBODY}")["properties"]["type"] == "CustomRole"
     assignments = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
     path = f"{assignments}/{SOMEBODY}"
     body = {"properties": {"roleDefinitionId": f"{definitions}/{READER}", "principalId": SOMEBODY}}

@@ -161,6 +161,13 @@ def test_text_without_a_message_is_of_no_error(text):
         ("VMSnapshot extension operation failed (un-anaged disks / missing manifestcfile).", None),
         ("O backup não pôde a operação, ois a máquina virtual não-existe ma s", None),
         ("it said Backup failed with an internal error. Then nothing", "BackUpOperationFailed"),
+        ("Backup failed with an internalerror - Please retry", None),
+        ("internalerror", "InternalExecutionError"),
+        ("code: InternalError, message: ...", "InternalExecutionError"),
+        ("UserErrorGeneri?ResourceNotFound", None),
+        ("UserErrorGeneri\x00ResourceNotFound", None),
+        ('{"code":"ResourceNotFound"}', "ResourceNotFound"),
+        ("錯誤ResourceNotFound發生", "ResourceNotFound"),
     ],
 )
 def test_the_traps_of_the_documents(text, id_):

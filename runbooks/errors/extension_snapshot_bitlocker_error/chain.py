@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from arm.facts.collect import VmFacts
 
 from ...catalogue import load
 from ...checks.extensions import extensions_of
-from ...guest import Inside, diagnose_guest, guest_runbook
-from ...model import Cause, Decision, Diagnosis, Runbook, Situation, Standing
-from ...shared import advise, basics, outset
+from ...guest import GuestStep, Inside, agent_silent, diagnose_guest, guest_runbook
+from ...model import Cause, Decision, Diagnosis, Situation, Standing
 
 ENTRY = load("extension_snapshot_bitlocker_error")
 INSIDE = Inside.beside(__file__)
-_ADE = "azurediskencryption"
-_UNLOCK = (
-    "Do not turn BitLocker off: Azure Disk Encryption is BitLocker, it is supported, and its keys are in the key "
-    "vault. In the VM, as administrator: 'manage-bde -status' shows the drive that is locked; 'manage-bde -unlock' "
-    "unlocks it; if the key is not found, repair Azure Disk Encryption. Then run again with --choose back-up."
+MANAGED = replace(
+    INSIDE,
+    steps=(
+        GuestStep("See which drive is locked", ("manage-bde -status",)),
+        GuestStep("Unlock it with its key", ("manage-bde -unlock X: -RecoveryKey FILE.BEK",)),
+        GuestStep("If the key is not found, repair Azure Disk Encryption: its keys are in the key vault"),
+    ),
 )
+_ADE = "azurediskencryption"
+_NEVER = "Do not turn BitLocker off: Azure Disk Encryption is BitLocker, and it is supported."
 
 
 def diagnose(situation: Situation) -> Diagnosis:
     """Tell a drive that somebody has encrypted in the guest from the encryption that Azure manages."""
     facts = situation.facts
-    early = outset(facts, ENTRY)
-    managed = () if early is not None else _managed(facts)
-    if early is not None or not managed:
-        found = diagnose_guest(situation, ENTRY, INSIDE)
-        return found if early is not None else _with(found, _ade((), Standing.RULED_OUT))
+    managed = _managed(facts) if facts.vm_or_none() is not None else ()
+    found = diagnose_guest(situation, ENTRY, MANAGED if managed else INSIDE)
+    if not found.causes:
+        return found
+    if not managed:
+        return replace(found, causes=(*found.causes, _ade((), Standing.RULED_OUT)))
+    silent = agent_silent(facts.vm())
+    drive, *others = found.causes
     causes = (
-        Cause(*INSIDE.causes[0], Standing.POSSIBLE, (), ("only the guest shows it",)),
-        _ade(managed, Standing.FOUND),
+        replace(drive, standing=Standing.POSSIBLE),
+        *others,
+        _ade(managed, Standing.POSSIBLE if silent else Standing.FOUND),
     )
-    if situation.choice:
-        reason = "the drive is unlocked: back up, which proves it"
-        return Diagnosis(Decision.REPAIR, reason, basics(facts), causes=causes)
-    reason = f"Azure Disk Encryption protects the VM ({managed[0]}): it must not be taken off"
-    return advise(reason, _UNLOCK, basics(facts), *causes)
+    if found.decision is Decision.REPAIR:
+        return replace(found, causes=causes)
+    reason = found.reason if silent else f"Azure Disk Encryption protects the VM ({managed[0]}): it must stay on"
+    return replace(found, reason=reason, next_step=f"{_NEVER} {found.next_step}", causes=causes)
 
 
 def _managed(facts: VmFacts) -> tuple[str, ...]:
@@ -54,19 +62,4 @@ def _ade(shown: tuple[str, ...], standing: Standing) -> Cause:
     return Cause("azure-disk-encryption", summary, standing, shown, against)
 
 
-def _with(found: Diagnosis, cause: Cause) -> Diagnosis:
-    return Diagnosis(found.decision, found.reason, found.findings, found.next_step, (*found.causes, cause))
-
-
-_PLAIN = guest_runbook(ENTRY, INSIDE, "disks")
-RUNBOOK = Runbook(
-    code=_PLAIN.code,
-    title=_PLAIN.title,
-    facts=_PLAIN.facts,
-    also_reads=_PLAIN.also_reads,
-    writes=_PLAIN.writes,
-    diagnose=diagnose,
-    steps=_PLAIN.steps,
-    choices=_PLAIN.choices,
-    entry=ENTRY,
-)
+RUNBOOK = replace(guest_runbook(ENTRY, INSIDE, "disks"), diagnose=diagnose)

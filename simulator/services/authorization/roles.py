@@ -122,9 +122,9 @@ class Roles:
         name = str(properties["roleName"])
         if any(role.name.lower() == name.lower() and role.guid != guid for role in self.definitions.values()):
             raise ArmError(409, "RoleDefinitionWithSameNameExists", f"A custom role named '{name}' exists already.")
-        role = RoleDefinition(
-            guid, name, str(properties.get("description") or ""), *lists.values(), custom=True, scopes=scopes
-        )
+        told = str(properties.get("description") or "")
+        actions, not_actions, data, not_data = lists.values()
+        role = RoleDefinition(guid, name, told, actions, not_actions, data, not_data, custom=True, scopes=scopes)
         self.definitions[guid] = role
         return role
 

@@ -95,6 +95,12 @@ class Vm:
     """When the provisioning state last changed; ``None``: when the VM was made."""
     agent: AgentState = "Ready"
     agent_version: str = "2.9.1.1"
+    provision_agent: bool = True
+    """Whether it was made with an agent (``provisionVMAgent``)."""
+    extension_operations: bool = True
+    """Whether it takes extensions (``allowExtensionOperations``)."""
+    own_image: bool = False
+    """Whether it was made from an image of the customer's own."""
     time_created: datetime | None = None
     os_disk: Disk | None = None
     data_disks: list[Disk] = field(default_factory=list)

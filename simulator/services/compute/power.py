@@ -25,8 +25,13 @@ POWER: dict[str, tuple[PowerState, PowerState]] = {
 }
 """Power state while the action runs, and after it; ``reapply`` leaves it as it is."""
 
+BOOTS = ("start", "restart", "redeploy")
 SCRIPT = timedelta(minutes=1)
 POWER_CHANGE = timedelta(minutes=2)
+BOOT = timedelta(minutes=1)
+"""From a start or restart until the agent reports."""
+HUNG = "agent"
+"""Where ``guest`` says that only a new start of the machine brings its agent back."""
 
 
 def power_action(world: World, vm: Vm, action: str) -> Operation:
@@ -55,6 +60,11 @@ def power_action(world: World, vm: Vm, action: str) -> Operation:
         vm.power_state = after
         vm.provisioning_state = "Succeeded"
         vm.state_since = world.clock.now
+        if action in BOOTS and vm.guest.pop(HUNG, None) is not None:
+            world.clock.call_later(BOOT, booted)
+
+    def booted() -> None:
+        vm.agent = "Ready"
 
     return world.operations.start(f"virtualMachines/{action}", POWER_CHANGE, finish, abort=abort)
 

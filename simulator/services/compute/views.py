@@ -41,7 +41,7 @@ def _storage(vm: Vm) -> Json:
         if windows
         else {"publisher": "Canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"}
     )
-    profile: Json = {"imageReference": image, "dataDisks": []}
+    profile: Json = {"imageReference": {"id": _own_image(vm)} if vm.own_image else image, "dataDisks": []}
     if vm.os_disk is not None:
         profile["osDisk"] = {
             "osType": vm.os_type,
@@ -67,13 +67,17 @@ def _storage(vm: Vm) -> Json:
     return profile
 
 
+def _own_image(vm: Vm) -> str:
+    return f"{vm.id.partition('/virtualMachines/')[0]}/images/{vm.name}-image"
+
+
 def _os_profile(vm: Vm) -> Json:
     profile: Json = {"computerName": vm.name, "adminUsername": "azureuser", "secrets": []}
     if vm.os_type == "Windows":
-        profile["windowsConfiguration"] = {"provisionVMAgent": True, "enableAutomaticUpdates": True}
+        profile["windowsConfiguration"] = {"provisionVMAgent": vm.provision_agent, "enableAutomaticUpdates": True}
     else:
-        profile["linuxConfiguration"] = {"disablePasswordAuthentication": True, "provisionVMAgent": True}
-    profile["allowExtensionOperations"] = True
+        profile["linuxConfiguration"] = {"disablePasswordAuthentication": True, "provisionVMAgent": vm.provision_agent}
+    profile["allowExtensionOperations"] = vm.extension_operations
     return profile
 
 

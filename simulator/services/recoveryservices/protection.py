@@ -146,16 +146,19 @@ _ALL: tuple[tuple[int, ...] | None, bool] = (None, False)
 def _disk_list(wanted: Json) -> tuple[tuple[int, ...] | None, bool]:
     """Return the list of selective disk backup, and whether it names the only disks; ``None`` where it is taken away.
 
+    Numbers may be texts: the Azure CLI sends them so.
+
     Raises:
         ArmError: 400 when it is no list of numbers.
     """
-    disks = (wanted["extendedProperties"] or {}).get("diskExclusionProperties")
+    extended = wanted["extendedProperties"] or {}
+    disks = extended.get("diskExclusionProperties") if isinstance(extended, dict) else extended
     if disks is None:
         return _ALL
-    luns = disks.get("diskLunList") or []
-    if not isinstance(luns, list) or not all(isinstance(one, int) and one >= 0 for one in luns):
+    luns = (disks.get("diskLunList") or []) if isinstance(disks, dict) else None
+    if not isinstance(luns, list) or not all(str(one).isdecimal() for one in luns):
         raise invalid_input("The list of disks is not one of LUN numbers.")
-    return tuple(sorted(set(luns))), bool(disks.get("isInclusionList"))
+    return tuple(sorted({int(one) for one in luns})), bool(disks.get("isInclusionList"))
 
 
 def _encrypted(world: World, vm_id: str) -> bool:

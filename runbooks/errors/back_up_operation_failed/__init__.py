@@ -1,0 +1,1 @@
+"""The backup failed with an internal error."""

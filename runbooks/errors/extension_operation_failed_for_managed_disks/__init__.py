@@ -1,0 +1,1 @@
+"""The backup extension fails to take the snapshot of a VM with managed disks."""

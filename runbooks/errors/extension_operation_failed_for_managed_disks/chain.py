@@ -1,0 +1,74 @@
+"""The chain, as Microsoft documents it: retry; if it fails again, install VMSnapshot afresh, and back up again."""
+
+from __future__ import annotations
+
+from ... import agent_causes as look
+from ...agent import (
+    AGENT_FACTS,
+    AWAIT_AGENT,
+    BACK,
+    REMOVE_EXTENSION,
+    RESTART,
+    RESTART_VM,
+    STOP,
+    STOP_VM,
+    ask_support,
+    attempts,
+    diagnose_agent,
+    in_guest,
+    offered,
+    retry_steps,
+    tried,
+    writes_of,
+)
+from ...catalogue import load
+from ...model import Cause, Decision, Diagnosis, Runbook, Situation
+from ...shared import advise, basics, outset
+from ...state import AWAIT_STATE
+
+ENTRY = load("extension_operation_failed_for_managed_disks")
+CHOICES = offered(BACK, RESTART, STOP)
+LOOKS = (
+    look.vm_moving,
+    look.vm_off,
+    look.agent_absent,
+    look.agent_silent,
+    look.agent_outdated,
+    look.other_extension,
+    look.own_extension,
+    look.guest_shut_down,
+    look.guest_address,
+    look.extension_broken,
+)
+BOTH = 2
+"""Failed on-demand backups after which retry and new installation have been tried."""
+
+
+def diagnose(situation: Situation) -> Diagnosis:
+    """Find out whether the agent or an extension explains it, and what has been tried already."""
+    early = outset(situation.facts, ENTRY)
+    if early is not None:
+        return early
+    return diagnose_agent(situation, ENTRY, LOOKS, CHOICES, lambda causes: _unexplained(situation, causes))
+
+
+def _unexplained(situation: Situation, causes: tuple[Cause, ...]) -> Diagnosis:
+    facts, findings = situation.facts, basics(situation.facts)
+    if len(attempts(facts)) < BOTH:
+        reason = "agent and extensions are well, so it may have passed: first a plain retry"
+        return Diagnosis(Decision.REPAIR, reason, findings, causes=causes)
+    step = f"{in_guest(facts, causes, CHOICES)} If it stays: {ask_support(facts)}"
+    return advise(f"agent and extensions are well, and {tried(facts)}", step, findings, *causes)
+
+
+RUNBOOK = Runbook(
+    code=ENTRY.id,
+    title=ENTRY.title,
+    facts=(*AGENT_FACTS, "nics"),
+    also_reads=("recovery_points",),
+    writes=writes_of(CHOICES, "virtual_machine_extensions.delete"),
+    choices=CHOICES,
+    diagnose=diagnose,
+    steps=(AWAIT_STATE, STOP_VM, RESTART_VM, AWAIT_AGENT, REMOVE_EXTENSION, *retry_steps(ENTRY)),
+    entry=ENTRY,
+)

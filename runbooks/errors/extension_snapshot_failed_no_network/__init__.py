@@ -1,0 +1,1 @@
+"""The snapshot failed because the VM has no network."""

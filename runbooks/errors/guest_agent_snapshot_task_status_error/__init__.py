@@ -1,0 +1,1 @@
+"""The VM agent cannot be asked for the status of the snapshot."""

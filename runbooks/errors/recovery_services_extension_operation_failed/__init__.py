@@ -1,0 +1,1 @@
+"""The backup extension cannot be operated: the VM agent is out of date."""

@@ -1,0 +1,1 @@
+"""The VM agent does not answer the backup service."""

@@ -1,0 +1,1 @@
+"""The VM has no VM agent."""
