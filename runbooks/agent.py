@@ -119,10 +119,12 @@ GUEST: dict[str, Callable[[VmFacts], str]] = {
     "agent-settings": lambda facts: agent_settings(facts.vm()),
     "application-control": lambda facts: agent_settings(facts.vm()),
     "overloaded": lambda _facts: "back up when the VM has less to do: a policy with another hour, or a larger size",
-    "sql-server": lambda _facts: "ask the database owner when SQL Server backs up, and back up the VM at another time",
+    "sql-server": lambda _facts: (
+        "if SQL Server runs in it, ask its owner when it backs up, and back up the VM at another time"
+    ),
 }
 """By cause: what a human does when Azure cannot tell whether it is the one."""
-_NOT_IN_GUEST = ("extension-broken", "policy-migrated", "agent-absent", "other-extension-failed")
+_NOT_IN_GUEST = ("extension-broken", "outbound-blocked", "policy-migrated", "agent-absent", "other-extension-failed")
 """Causes that are possible, and that nothing in the guest takes away."""
 
 
@@ -239,7 +241,9 @@ def not_enabled(situation: Situation, looks: Sequence[Look]) -> Diagnosis:
     found = next((cause for cause in causes if cause.standing is FOUND and cause.name in HUMAN), None)
     how = f"enable backup: {enable(facts.vm_id)}"
     if found is None:
-        reason = "the VM is not protected by any vault, and nothing keeps backup from being enabled (any more)"
+        vm = facts.vm()
+        seen = f"the VM is {vm.power_state}, its agent {vm.agent_status or 'not reporting'}"
+        reason = f"the VM is not protected by any vault, and nothing keeps backup from being enabled (any more): {seen}"
         return advise(reason, f"{how[0].upper()}{how[1:]}.", findings, *causes)
     step = HUMAN[found.name](facts).replace("Then run again.", f"Then {how}.")
     return advise(f"{found.summary}: {'; '.join(found.evidence)}", step, findings, *causes)

@@ -129,8 +129,12 @@ def guest_path(facts: VmFacts) -> Cause:
 
 def outbound_blocked(facts: VmFacts) -> Cause:
     """Do security rules keep an agent from Azure Storage that is too old to do without it?"""
+    name = "outbound-blocked"
     summary = "a security rule keeps an agent from Azure Storage that is too old to do without it"
-    return _checked("outbound-blocked", summary, look("CHK-OUTBOUND-STORAGE", facts))
+    version = look("CHK-AGENT-VERSION", facts)
+    if version.status is Status.PASS:  # the rules need not be read: backups want no outbound access
+        return _cause(name, summary, RULED_OUT, f"{version.saw}: it needs no outbound access")
+    return _checked(name, summary, look("CHK-OUTBOUND-STORAGE", facts))
 
 
 def agent_settings_wrong(facts: VmFacts) -> Cause:

@@ -52,8 +52,8 @@ FACTS = (
 """What every pre-flight looks at."""
 ALSO_READS = ("vms_of_name",)
 FROM_DISKS = (
-    "Create the VM from the restored disks after that: with the template of the restore job (the 'Template Blob Uri' that "
-    "'az backup job show' tells), or with PowerShell (Microsoft: 'Create a VM from restored disks')."
+    "Create the VM from the restored disks after that: with the template of the restore job (the 'Template Blob Uri' "
+    "that 'az backup job show' tells), or with PowerShell (Microsoft: 'Create a VM from restored disks')."
 )
 DISKS = (ACCOUNT, GROUP)
 """What a human names to restore the disks only."""

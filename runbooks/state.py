@@ -111,10 +111,3 @@ def repair_extension(others: list[Extension]) -> str:
         f"Ask the owner of {names}: repair or remove it (removing it loses its protected settings, so it is never "
         f"removed here), restart the VM if it asks for it, then run again."
     )
-
-
-def restart_agent(vm: VirtualMachine) -> str:
-    """Return what a human does in the guest to get the agent service running."""
-    if vm.os_type.lower() == "windows":
-        return "In the VM, as administrator: Restart-Service WindowsAzureGuestAgent, RdAgent; then run again."
-    return "In the VM, as root: systemctl restart walinuxagent (Ubuntu, Debian; elsewhere waagent); then run again."

@@ -15,7 +15,7 @@ from .plan import Plan, not_accepted
 def without_repair(diagnosis: Diagnosis) -> Stand | Consent | None:
     """Return where a run stands that the diagnosis ends before it begins, ``None`` when something is to be repaired."""
     if diagnosis.decision is Decision.NOTHING:
-        return Stand(Verdict.NOTHING_TO_DO, diagnosis.reason)
+        return Stand(Verdict.NOTHING_TO_DO, diagnosis.reason, diagnosis.next_step)
     if diagnosis.decision is Decision.ADVISE:
         return Stand(Verdict.NEEDS_HUMAN, diagnosis.reason, diagnosis.next_step)
     if diagnosis.decision is Decision.CHOOSE:

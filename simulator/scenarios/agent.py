@@ -175,7 +175,7 @@ ROWS: tuple[Row, ...] = (
     (
         "agent-stopped",
         AGENT,
-        "The agent service in the VM does not run.",
+        "The agent service in the VM is disabled.",
         lambda stage: _silent(stage, AGENT).localized("pt-BR"),
     ),
     (
@@ -216,7 +216,7 @@ ROWS: tuple[Row, ...] = (
     (
         "snapshot-status-agent-stopped",
         SNAPSHOT_STATUS,
-        "The agent service in the VM does not run.",
+        "The agent service in the VM is disabled.",
         lambda stage: _silent(stage, SNAPSHOT_STATUS).localized("zh-TW"),
     ),
     (
@@ -264,7 +264,7 @@ ROWS: tuple[Row, ...] = (
     (
         "agent-missing-stopped",
         NO_AGENT,
-        "The VM has an agent; its service does not run.",
+        "The VM has an agent; its service is disabled.",
         lambda stage: _silent(stage, NO_AGENT).localized("zh-TW"),
     ),
     ("agent-installed", NO_AGENT, "An agent has been installed since.", lambda stage: _passing(stage, NO_AGENT)),

@@ -216,7 +216,7 @@ def test_what_does_not_matter_in_a_message_does_not_matter(pair, data):
 def test_a_placeholder_that_is_filled_in_does_not_matter(pair, name):
     entry, text = pair
     assert name_of(classify(text.replace("...", name))) == entry.id
-    assert name_of(classify(f"{text} {name}")) == entry.id
+    assert name_of(classify(f"{text}: {name}")) == entry.id
 
 
 # What is too much

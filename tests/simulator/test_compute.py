@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.mgmt.compute import ComputeManagementClient
@@ -115,6 +117,27 @@ def test_a_vm_is_deallocating_until_the_operation_ends(ask, vm, vm_path):
     assert vm.power_state == "deallocating"
     assert ask.follow(accepted).body["status"] == "Succeeded"
     assert vm.power_state == "deallocated"
+
+
+def test_an_agent_that_hangs_reports_a_minute_after_a_restart_and_another_one_stays_silent(compute, sim, vm):
+    vm.agent = "NotReady"
+    compute.virtual_machines.begin_restart("rg-web", "web-01").result()
+    sim.advance(timedelta(minutes=5))
+    assert vm.agent == "NotReady"
+    vm.guest["agent"] = "hangs"
+    compute.virtual_machines.begin_restart("rg-web", "web-01").result()
+    assert vm.agent == "NotReady"
+    sim.advance(timedelta(minutes=1))
+    assert vm.agent == "Ready"
+
+
+def test_a_vm_of_an_image_of_its_owners_may_have_no_agent_and_take_no_extensions(compute, vm):
+    vm.own_image, vm.provision_agent, vm.extension_operations = True, False, False
+    seen = compute.virtual_machines.get("rg-web", "web-01")
+    assert seen.storage_profile.image_reference.publisher is None
+    assert seen.storage_profile.image_reference.id.endswith("/providers/Microsoft.Compute/images/web-01-image")
+    assert seen.os_profile.linux_configuration.provision_vm_agent is False
+    assert seen.os_profile.allow_extension_operations is False
 
 
 def test_a_stopped_vm_cannot_be_restarted(compute, vm):

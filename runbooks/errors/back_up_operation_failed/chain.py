@@ -49,11 +49,18 @@ def diagnose(situation: Situation) -> Diagnosis:
 
 
 def _gone(facts: VmFacts) -> Diagnosis:
-    deleted = Cause("vm-deleted", "the VM was deleted", Standing.FOUND, (f"{facts.vm_id} does not exist (404)",))
     step = f"Run 'remediate {_VM_GONE} --vm {facts.vm_id}': it proves that, and stops protection with all data kept."
     return Diagnosis(
-        Decision.REFUSE, "the virtual machine does not exist any more", basics(facts), step, causes=(deleted,)
+        Decision.REFUSE, "the virtual machine does not exist any more", basics(facts), step, causes=(vm_deleted(facts),)
     )
+
+
+def vm_deleted(facts: VmFacts) -> Cause:
+    """Was the VM deleted?"""
+    name, summary = "vm-deleted", "the VM was deleted"
+    if facts.vm_or_none() is None:
+        return Cause(name, summary, Standing.FOUND, (f"{facts.vm_id} does not exist (404)",))
+    return Cause(name, summary, Standing.RULED_OUT, (), (f"{facts.vm_id} exists",))
 
 
 def platform_trouble(facts: VmFacts) -> Cause:
@@ -99,9 +106,11 @@ LOOKS = (
     look.other_extension,
     look.own_extension,
     policy_migrated,
+    vm_deleted,
     look.guest_shut_down,
     look.guest_address,
     look.provider_broken,
+    look.outbound_blocked,
     look.extension_broken,
 )
 
@@ -124,7 +133,7 @@ RUNBOOK = Runbook(
     code=ENTRY.id,
     title=ENTRY.title,
     facts=(*AGENT_FACTS, "collections", "nics", "health", "policy"),
-    also_reads=("recovery_points", "last_scheduled_backup", "policies"),
+    also_reads=("recovery_points", "last_scheduled_backup", "policies", "subnets", "nsgs"),
     writes=writes_of(CHOICES, "locks.delete", "virtual_machine_extensions.delete"),
     choices=CHOICES,
     diagnose=diagnose,

@@ -38,6 +38,7 @@ LOOKS = (
     look.own_extension,
     look.guest_shut_down,
     look.guest_address,
+    look.outbound_blocked,
     look.extension_broken,
 )
 BOTH = 2
@@ -65,7 +66,7 @@ RUNBOOK = Runbook(
     code=ENTRY.id,
     title=ENTRY.title,
     facts=(*AGENT_FACTS, "nics"),
-    also_reads=("recovery_points",),
+    also_reads=("recovery_points", "subnets", "nsgs"),
     writes=writes_of(CHOICES, "virtual_machine_extensions.delete"),
     choices=CHOICES,
     diagnose=diagnose,

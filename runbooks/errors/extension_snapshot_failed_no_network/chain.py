@@ -59,8 +59,8 @@ def _inside(situation: Situation, causes: tuple[Cause, ...]) -> Diagnosis:
 RUNBOOK = Runbook(
     code=ENTRY.id,
     title=ENTRY.title,
-    facts=(*AGENT_FACTS, "nics", "subnets", "nsgs"),
-    also_reads=("recovery_points",),
+    facts=(*AGENT_FACTS, "nics"),
+    also_reads=("recovery_points", "subnets", "nsgs"),
     writes=writes_of(CHOICES),
     choices=CHOICES,
     diagnose=diagnose,

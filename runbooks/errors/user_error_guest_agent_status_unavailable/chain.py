@@ -68,8 +68,8 @@ def _ready(situation: Situation, causes: tuple[Cause, ...]) -> Diagnosis:
 RUNBOOK = Runbook(
     code=ENTRY.id,
     title=ENTRY.title,
-    facts=(*AGENT_FACTS, "nics", "subnets", "nsgs"),
-    also_reads=("recovery_points",),
+    facts=AGENT_FACTS,
+    also_reads=("recovery_points", "nics", "subnets", "nsgs"),
     writes=writes_of(CHOICES, "virtual_machine_extensions.delete", "virtual_machines.reapply"),
     choices=CHOICES,
     diagnose=diagnose,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...agent import HUMAN
 from ...catalogue import load
 from ...model import Cause, Decision, Diagnosis, Runbook, Situation, Standing
 from ...shared import advise, basics, outset
@@ -12,7 +13,6 @@ from ...state import (
     agent_silent,
     failed_extensions,
     repair_extension,
-    restart_agent,
     state_causes,
     state_of,
 )
@@ -38,7 +38,9 @@ def diagnose(situation: Situation) -> Diagnosis:
     if known is not None:
         return Diagnosis(Decision.REPAIR, f"{known.summary}: {known.evidence[0]}", findings, causes=causes)
     if silent:
-        return advise(f"VM and extensions are provisioned, but {silent}", restart_agent(vm), findings, *causes)
+        return advise(
+            f"VM and extensions are provisioned, but {silent}", HUMAN["agent-not-ready"](facts), findings, *causes
+        )
     reason = f"the state has passed: {state_of(vm)}; no extension has failed"
     return Diagnosis(Decision.REPAIR, reason, findings, causes=causes)
 
