@@ -51,6 +51,8 @@ RETRY = "retry"
 AGENT_START = timedelta(minutes=20)
 """How long an agent may take to report after its VM has been started; most take one or two minutes."""
 AGENT_RECHECK = timedelta(minutes=2)
+BOTH = 2
+"""Failed on-demand backups after which retry and new installation have been tried."""
 SAME_AGAIN = "the backup before it has failed with the same error"
 _DAY = timedelta(days=1)
 
@@ -88,7 +90,7 @@ HUMAN: dict[str, Callable[[VmFacts], str]] = {
         f"{is_up(facts.vm())}; {restart_agent(facts.vm())}; {wire_server(facts.vm())}"
     ),
     "agent-outdated": lambda facts: _from(f"while no backup runs, {install_agent(facts.vm())}"),
-    "extension-operations-off": lambda facts: _from(allow_extensions(facts.vm())),
+    "extension-operations-off": lambda facts: _from(f"let the VM take extensions: {allow_extensions(facts.vm())}"),
     "other-extension-failed": lambda facts: repair_extension(failed_extensions(facts)[1]),
     "outbound-blocked": _blocked,
     "platform-trouble": lambda _facts: (
@@ -227,6 +229,23 @@ def tried(facts: VmFacts) -> str:
     return f"on-demand backups have failed again ({times})"
 
 
+def retry_first(situation: Situation, causes: tuple[Cause, ...], choices: Mapping[str, str], evident: str) -> Diagnosis:
+    """Retry when no cause is evident; once retry and new installation have failed, say what is left.
+
+    Args:
+        situation: what is known.
+        causes: the causes that were looked at; none of them is found.
+        choices: those of the runbook.
+        evident: why it is not evident, for people.
+    """
+    facts, findings = situation.facts, basics(situation.facts)
+    if len(attempts(facts)) < BOTH:
+        reason = f"{evident}, so it may have passed: first a plain retry"
+        return Diagnosis(Decision.REPAIR, reason, findings, causes=causes)
+    step = f"{in_guest(facts, causes, choices)} If it stays: {ask_support(facts)}"
+    return advise(f"{evident}, and {tried(facts)}", step, findings, *causes)
+
+
 def first_backup_outset(facts: VmFacts, entry: Entry) -> Diagnosis | None:
     """Say why there is nothing to repair, as :func:`outset` does; but a VM still without any backup is looked at."""
     early, item = outset(facts, entry), facts.item()
@@ -238,10 +257,14 @@ def not_enabled(situation: Situation, looks: Sequence[Look]) -> Diagnosis:
     """Say what keeps backup from being enabled for a VM that no vault protects."""
     facts, findings = situation.facts, basics(situation.facts, backups=False)
     causes = ranked(looks, facts)
-    found = next((cause for cause in causes if cause.standing is FOUND and cause.name in HUMAN), None)
-    how = f"enable backup: {enable(facts.vm_id)}"
+    each = (one(facts) for one in looks)  # that the VM is off, or being changed, explains none of the others here
+    found = next((cause for cause in each if cause.standing is FOUND and cause.name in HUMAN), None)
+    how, vm = f"enable backup: {enable(facts.vm_id)}", facts.vm()
+    if found is None and vm.power_state in OFF:
+        reason = f"the VM is not protected by any vault, and is {vm.power_state}: its extension is installed as it runs"
+        step = f"Ask the owner of {vm.name} whether it may run for its first backup; then {how}."
+        return advise(reason, step, findings, *causes)
     if found is None:
-        vm = facts.vm()
         seen = f"the VM is {vm.power_state}, its agent {vm.agent_status or 'not reporting'}"
         reason = f"the VM is not protected by any vault, and nothing keeps backup from being enabled (any more): {seen}"
         return advise(reason, f"{how[0].upper()}{how[1:]}.", findings, *causes)

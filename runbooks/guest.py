@@ -7,24 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from actions.change import NoChange
-from actions.extension import uninstall_vmsnapshot_extension
-from actions.power import restart_vm
 from arm.facts.collect import VmFacts
 from arm.facts.compute import VirtualMachine
 
+from .agent import AGENT_FACTS, AWAIT_AGENT, BACK, REINSTALL, REMOVE_EXTENSION, RESTART, RESTART_VM, offered, writes_of
 from .checks.extensions import extensions_of, spoken
 from .classify import classify
 from .entry import Entry
-from .model import Cause, Decision, Diagnosis, Finding, Runbook, Situation, Standing, Step, StepEffects
-from .shared import BACK_UP, FACTS, advise, basics, outset
+from .model import Cause, Decision, Diagnosis, Finding, Runbook, Situation, Standing, Step
+from .shared import BACK_UP, advise, basics, outset
+from .state import agent_silent
 
-BACK_UP_NOW, REINSTALL, RESTART = "back-up", "reinstall-extension", "restart-vm"
-CHOICES = {
-    BACK_UP_NOW: "the guest is repaired: back up, which proves it",
-    REINSTALL: "uninstall the backup extension and back up, which installs it again",
-    RESTART: "restart the VM, which interrupts what runs in it, and back up",
-}
+STEPS: dict[str, tuple[Step, ...]] = {REINSTALL: (REMOVE_EXTENSION,), RESTART: (RESTART_VM, AWAIT_AGENT)}
+"""The steps of the ways on from outside the VM, before the backup that proves them."""
 AGENT_ERROR = "UserErrorGuestAgentStatusUnavailable"
 
 
@@ -63,7 +58,7 @@ class Inside:
     os: str
     causes: tuple[tuple[str, str], ...]
     steps: tuple[GuestStep, ...]
-    ways: tuple[str, ...] = (BACK_UP_NOW,)
+    ways: tuple[str, ...] = (BACK,)
     warn_of_sql: bool = False
 
     @classmethod
@@ -91,27 +86,17 @@ def guest_runbook(entry: Entry, inside: Inside, *extra: str) -> Runbook:
         inside: what it is about.
         extra: further facts that it reads.
     """
-    reinstalls, restarts = REINSTALL in inside.ways, RESTART in inside.ways
-    steps = [
-        *([Step("reinstall_extension", "Uninstall the backup extension, if that was chosen", reinstall)] * reinstalls),
-        *([Step("restart", "Restart the VM, if that was chosen", restart)] * restarts),
-        BACK_UP,
-    ]
-    writes = [
-        *(["virtual_machine_extensions.delete"] * reinstalls),
-        *(["virtual_machines.restart"] * restarts),
-        "backups.trigger",
-    ]
+    choices = offered(*inside.ways)
     sql = ("sql_vm",) if inside.warn_of_sql else ()
     return Runbook(
         code=entry.id,
         title=entry.title,
-        facts=(*FACTS, "extensions", *sql, *extra),
+        facts=(*AGENT_FACTS, *sql, *extra),
         also_reads=("recovery_points",),
-        writes=tuple(writes),
+        writes=writes_of(choices),
         diagnose=lambda situation: diagnose_guest(situation, entry, inside),
-        steps=tuple(steps),
-        choices={name: CHOICES[name] for name in inside.ways},
+        steps=(*(step for name, steps in STEPS.items() if name in inside.ways for step in steps), BACK_UP),
+        choices=choices,
         entry=entry,
     )
 
@@ -130,7 +115,7 @@ def diagnose_guest(situation: Situation, entry: Entry, inside: Inside) -> Diagno
     silent = agent_silent(vm)
     causes = (*_causes(facts, entry, inside, silent), agent_cause(vm, silent))
     if situation.choice:
-        reason = f"{CHOICES[situation.choice]}; the error: {entry.title}"
+        reason = f"chosen: {offered(*inside.ways)[situation.choice]}"
         return Diagnosis(Decision.REPAIR, reason, findings, causes=causes)
     if silent:
         step = (
@@ -138,19 +123,11 @@ def diagnose_guest(situation: Situation, entry: Entry, inside: Inside) -> Diagno
             f"that: {_spoken(inside.steps)}"
         )
         return advise(f"{silent}; nothing inside the VM can be told or repaired through Azure", step, findings, *causes)
-    ways = " or ".join(f"--choose {name} ({CHOICES[name]})" for name in inside.ways)
+    ways = " or ".join(f"--choose {name} ({meaning})" for name, meaning in offered(*inside.ways).items())
     where = "as administrator" if inside.os == "windows" else "as root"
     reason = f"what is wrong is inside the VM: {inside.causes[0][1]}"
     step = f"In the VM, {where}: {_spoken(inside.steps)} Then run again with {ways}."
     return advise(reason, step, findings, *causes)
-
-
-def agent_silent(vm: VirtualMachine) -> str:
-    """Return what is wrong with the agent of a VM that runs; empty when it is ready or the VM does not run."""
-    if vm.power_state != "running" or vm.agent_status == "Ready":
-        return ""
-    said = f": {vm.agent_message}" if vm.agent_message else ""
-    return f"the VM agent is {vm.agent_status or 'not reporting'}{said}"
 
 
 def agent_cause(vm: VirtualMachine, silent: str) -> Cause:
@@ -188,19 +165,3 @@ def _findings(facts: VmFacts, inside: Inside) -> tuple[Finding, ...]:
 
 def _spoken(steps: Sequence[GuestStep]) -> str:
     return " ".join(f"({number}) {step.spoken()}." for number, step in enumerate(steps, 1))
-
-
-def reinstall(situation: Situation) -> StepEffects:
-    """Uninstall the backup extension when that was chosen; the next backup installs it again."""
-    if situation.choice == REINSTALL:
-        yield from uninstall_vmsnapshot_extension(situation.facts)
-    else:
-        yield NoChange("not chosen")
-
-
-def restart(situation: Situation) -> StepEffects:
-    """Restart the VM when that was chosen."""
-    if situation.choice == RESTART:
-        yield from restart_vm(situation.facts, reason="chosen by the operator: Microsoft documents it as a last resort")
-    else:
-        yield NoChange("not chosen")

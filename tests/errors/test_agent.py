@@ -227,6 +227,36 @@ def test_enabling_backup_is_advised_once_nothing_keeps_it_from_being_enabled(dri
     assert report.stand.next_step.startswith("Enable backup: az backup protection enable-for-vm")
 
 
+@pytest.mark.parametrize("error", [OFFLINE, "VmAgentNotPresent"])
+def test_a_vm_that_is_being_changed_is_not_said_to_be_fit_for_backup_while_it_has_no_agent(drill, error):
+    world = drill("no-agent-unprotected")
+    machine(world).provisioning_state = "Updating"
+    report = diagnosed(world, error)
+    assert report.stand.verdict is Verdict.NEEDS_HUMAN
+    assert report.stand.reason.startswith("no VM agent is installed")
+
+
+def test_a_vm_that_is_off_and_forbids_extensions_is_allowed_them_before_backup_is_enabled(drill):
+    world = drill("no-agent-unprotected")
+    machine(world).power_state = "deallocated"
+    step = diagnosed(world, OFFLINE).stand.next_step
+    assert step.index("allowExtensionOperations=true") < step.index("az backup protection enable-for-vm")
+
+
+def test_a_vm_that_is_off_needs_its_owners_word_before_backup_is_enabled(drill):
+    world = drill("no-agent-unprotected")
+    machine(world).power_state, machine(world).extension_operations = "deallocated", True
+    report = diagnosed(world, OFFLINE)
+    assert "is deallocated" in report.stand.reason
+    assert report.stand.next_step.startswith("Ask the owner of web-01 whether it may run")
+    assert world.writes == []
+
+
+def test_a_command_in_an_advice_can_be_pasted_as_it_stands(drill):
+    step = diagnosed(drill("first-backup-no-extensions"), OFFLINE).stand.next_step
+    assert ": az vm update --subscription " in step
+
+
 def test_a_deleted_vm_behind_an_internal_error_can_be_handled_by_the_runbook_that_is_named(drill):
     world = drill("internal-error-vm-deleted")
     report = world.repair(code=INTERNAL)

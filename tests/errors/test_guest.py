@@ -9,8 +9,9 @@ import pytest
 
 from remediate.engine.model import Verdict
 from remediate.remediation import Accepted
+from runbooks.agent import BACK as BACK_UP_NOW
+from runbooks.agent import REINSTALL, RESTART
 from runbooks.classify import classify
-from runbooks.guest import BACK_UP_NOW, REINSTALL, RESTART
 from runbooks.registry import find
 
 from ..drill import YES

@@ -16,24 +16,19 @@ from ...agent import (
     RESTART_VM,
     STOP,
     STOP_VM,
-    ask_support,
-    attempts,
     diagnose_agent,
-    in_guest,
     offered,
+    retry_first,
     retry_steps,
-    tried,
     writes_of,
 )
 from ...catalogue import load
 from ...model import Cause, Decision, Diagnosis, Runbook, Situation, Standing, Step, StepEffects
-from ...shared import advise, basics, gone, not_protected, outset
+from ...shared import basics, gone, not_protected, outset
 from ...state import AWAIT_STATE
 
 ENTRY = load("back_up_operation_failed")
 CHOICES = offered(BACK, RESTART, STOP)
-BOTH = 2
-"""Failed on-demand backups after which retry and new installation have been tried."""
 _VM_GONE = "BCMV2VMNotFound"
 
 
@@ -45,7 +40,9 @@ def diagnose(situation: Situation) -> Diagnosis:
     early = outset(facts, ENTRY)
     if early is not None:
         return early
-    return diagnose_agent(situation, ENTRY, LOOKS, CHOICES, lambda causes: _unexplained(situation, causes))
+    return diagnose_agent(
+        situation, ENTRY, LOOKS, CHOICES, lambda causes: retry_first(situation, causes, CHOICES, "no evident cause")
+    )
 
 
 def _gone(facts: VmFacts) -> Diagnosis:
@@ -113,15 +110,6 @@ LOOKS = (
     look.outbound_blocked,
     look.extension_broken,
 )
-
-
-def _unexplained(situation: Situation, causes: tuple[Cause, ...]) -> Diagnosis:
-    facts, findings = situation.facts, basics(situation.facts)
-    if len(attempts(facts)) < BOTH:
-        reason = "no evident cause, so it may have passed: first a plain retry, as the message itself says"
-        return Diagnosis(Decision.REPAIR, reason, findings, causes=causes)
-    step = f"{in_guest(facts, causes, CHOICES)} If it stays: {ask_support(facts)}"
-    return advise(f"no evident cause, and {tried(facts)}", step, findings, *causes)
 
 
 def remove_locks(situation: Situation) -> StepEffects:

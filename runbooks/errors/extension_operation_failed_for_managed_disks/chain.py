@@ -12,18 +12,15 @@ from ...agent import (
     RESTART_VM,
     STOP,
     STOP_VM,
-    ask_support,
-    attempts,
     diagnose_agent,
-    in_guest,
     offered,
+    retry_first,
     retry_steps,
-    tried,
     writes_of,
 )
 from ...catalogue import load
-from ...model import Cause, Decision, Diagnosis, Runbook, Situation
-from ...shared import advise, basics, outset
+from ...model import Diagnosis, Runbook, Situation
+from ...shared import outset
 from ...state import AWAIT_STATE
 
 ENTRY = load("extension_operation_failed_for_managed_disks")
@@ -41,8 +38,6 @@ LOOKS = (
     look.outbound_blocked,
     look.extension_broken,
 )
-BOTH = 2
-"""Failed on-demand backups after which retry and new installation have been tried."""
 
 
 def diagnose(situation: Situation) -> Diagnosis:
@@ -50,16 +45,13 @@ def diagnose(situation: Situation) -> Diagnosis:
     early = outset(situation.facts, ENTRY)
     if early is not None:
         return early
-    return diagnose_agent(situation, ENTRY, LOOKS, CHOICES, lambda causes: _unexplained(situation, causes))
-
-
-def _unexplained(situation: Situation, causes: tuple[Cause, ...]) -> Diagnosis:
-    facts, findings = situation.facts, basics(situation.facts)
-    if len(attempts(facts)) < BOTH:
-        reason = "agent and extensions are well, so it may have passed: first a plain retry"
-        return Diagnosis(Decision.REPAIR, reason, findings, causes=causes)
-    step = f"{in_guest(facts, causes, CHOICES)} If it stays: {ask_support(facts)}"
-    return advise(f"agent and extensions are well, and {tried(facts)}", step, findings, *causes)
+    return diagnose_agent(
+        situation,
+        ENTRY,
+        LOOKS,
+        CHOICES,
+        lambda causes: retry_first(situation, causes, CHOICES, "agent and extensions are well"),
+    )
 
 
 RUNBOOK = Runbook(

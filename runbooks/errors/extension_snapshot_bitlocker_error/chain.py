@@ -8,8 +8,9 @@ from arm.facts.collect import VmFacts
 
 from ...catalogue import load
 from ...checks.extensions import extensions_of
-from ...guest import GuestStep, Inside, agent_silent, diagnose_guest, guest_runbook
+from ...guest import GuestStep, Inside, diagnose_guest, guest_runbook
 from ...model import Cause, Decision, Diagnosis, Situation, Standing
+from ...state import agent_silent
 
 ENTRY = load("extension_snapshot_bitlocker_error")
 INSIDE = Inside.beside(__file__)
