@@ -160,7 +160,7 @@ class Driver:
         return Stand(Verdict.NOT_FIXED, f"{sent.change.summary}: {sent.detail}", step)
 
     def _refused(self, refusal: Refusal) -> Stand:
-        begun = bool(self._history().sent)
+        begun = self.run.verdict == Verdict.PENDING.value or bool(self._history().sent)
         if refusal.passing and begun:
             until = self.facts.azure_now + BUSY_RECHECK
             return Stand(Verdict.PENDING, refusal.saw, "It goes on by 'remediate resume'.", until, refusal)

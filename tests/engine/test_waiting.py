@@ -100,6 +100,20 @@ def test_a_backup_that_somebody_else_began_while_the_run_waited_is_its_proof_onc
     assert world.writes == []
 
 
+def test_a_run_that_has_waited_also_waits_for_a_job_that_somebody_starts_meanwhile(drill):
+    world = drill("vm-updating")
+    report = world.repair(YES, "UserErrorVmProvisioningStateFailed")
+    assert report.stand.verdict is Verdict.PENDING
+    world.pass_time(timedelta(hours=2))
+    simulated = world.simulator.world.recoveryservices
+    job = simulated.service.add_job(simulated.item_of(world.vm_id), "Restore")
+    report = world.resume(report.run.id)
+    assert (report.stand.verdict, report.stand.refusal.guard) == (Verdict.PENDING, "job-in-progress")
+    simulated.service.complete(job)
+    report = finish_from(world, report)
+    assert report.stand.verdict is Verdict.FIXED
+
+
 def restart(world: Drill):
     digest = world.repair(code="action:restart_vm").plan.digest
     return world.repair(Accepted(approve=digest), code="action:restart_vm")
