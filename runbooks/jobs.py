@@ -75,8 +75,12 @@ def jobs_found(facts: VmFacts) -> tuple[Finding, ...]:
 
 def unclear(situation: Situation, findings: tuple[Finding, ...], causes: tuple[Cause, ...]) -> Diagnosis | None:
     """Return why a job cannot be cancelled as chosen, or which one has to be named; ``None`` when all is clear."""
-    jobs = named(situation)
+    jobs, name = named(situation), situation.inputs.get("job", "")
     cancel = situation.choice == CANCEL
+    if name and not jobs and situation.facts.job_details():
+        others = "; ".join(map(spoken_job, situation.facts.job_details()))
+        reason = f"the job {name} is not in progress; in progress: {others}"
+        return Diagnosis(Decision.REFUSE, reason, findings, "Name another with --input job=NAME, or none.", causes)
     if len(jobs) > 1 and cancel:
         names = ", ".join(f"{job.name} ({job.operation})" for job in jobs)
         reason = f"{len(jobs)} jobs of the VM are in progress: {names}"

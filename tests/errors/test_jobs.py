@@ -10,7 +10,7 @@ from arm.errors import UsageError
 from remediate.engine.model import Verdict
 from remediate.remediation import Accepted
 
-from ..drill import Drill
+from ..drill import YES, Drill
 from ..engine.test_faults import finish_from
 from .test_every_error import run
 
@@ -187,3 +187,12 @@ def test_how_long_backups_take_is_held_against_their_interval(drill):
 def test_a_choice_that_an_error_does_not_have_is_a_mistake(drill):
     with pytest.raises(UsageError, match="has no choice 'cancel'"):
         diagnosed(drill("cancel-restore"), "JobCancelNotSupported", CANCEL)
+
+
+@pytest.mark.parametrize("inputs", [{"job": "nope"}, {"job": "nope", "choose": "cancel"}])
+def test_a_job_that_is_not_in_progress_is_not_taken_for_the_one_that_is(drill, inputs):
+    world = drill("backup-in-progress-snapshot")
+    report = world.repair(YES, "UserErrorBackupOperationInProgress", inputs)
+    assert report.stand.verdict is Verdict.REFUSED
+    assert report.stand.reason.startswith("the job nope is not in progress; in progress: Backup job ")
+    assert world.writes == []
