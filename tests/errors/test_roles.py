@@ -11,6 +11,7 @@ from remediate.engine.model import Verdict
 from remediate.remediation import Accepted
 from remediate.role import role
 from runbooks.registry import find
+from simulator import SCENARIOS
 
 from ..drill import YES, Drill
 from . import human
@@ -53,3 +54,18 @@ def test_the_generated_role_is_enough_for_every_scenario_and_none_of_it_is_unuse
         assert not refused, json.dumps(refused[0], indent=1)
         used |= {one["action"] for one in world.simulator.requests if one["action"]}
     assert granted - used - set(NOT_SEEN) == set()
+
+
+WITHOUT_A_CASE = [
+    scenario
+    for scenario in SCENARIOS.values()
+    if scenario.code and scenario.name not in {one["scenario"] for one in CASES}
+]
+
+
+@pytest.mark.parametrize("scenario", WITHOUT_A_CASE, ids=lambda one: one.name)
+def test_the_generated_role_is_enough_for_every_other_scenario_too(drill, scenario):
+    world = drill(scenario.name)
+    world.simulator.world.authorization.granted = set(role([find(scenario.code)])["Actions"])
+    run(world, {"error": scenario.code}, {"accept": "approve"})
+    assert not [one for one in world.simulator.requests if one["status"] == 403]
