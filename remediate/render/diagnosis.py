@@ -10,7 +10,7 @@ from runbooks import catalogue
 
 from ..diagnosis import DiagnosisReport
 from .markdown import cause_row, cell
-from .text import WIDTH, causes_text
+from .text import WIDTH, causes_text, labelled
 
 _COLOURS = {"found": "yellow", "ambiguous": "red", "unknown": "red", "nothing failed": "green"}
 
@@ -43,7 +43,7 @@ def _lines(found: DiagnosisReport) -> Iterator[str]:
     yield ""
     yield click.style(_result(found), fg=_COLOURS[found.result], bold=True) + f"  {found.reason}"
     for label, value in _facts(found):
-        yield f"  {label:<{WIDTH}}{value}"
+        yield from labelled(label, value)
 
 
 def diagnosis_markdown(found: DiagnosisReport) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ _COLOURS = {
     Verdict.NEEDS_HUMAN: "yellow",
 }
 WIDTH = 20
+_STEPS = re.compile(r" (?=\(\d+\) |Then run again|When that is done|Or: )")
+"""Where the lines of a next step begin."""
 
 
 def report_text(report: Report) -> str:
@@ -55,6 +58,13 @@ def _lines(report: Report) -> Iterator[str]:
             yield from _plan(report.plan, dry_run=False)
     yield ""
     yield from _verdict(report)
+
+
+def labelled(label: str, text: str) -> Iterator[str]:
+    """Yield a text behind its label: each numbered step of it, and what comes after the last, on a line of its own."""
+    for line in _STEPS.split(text):
+        yield f"  {label:<{WIDTH}}{line}"
+        label = ""
 
 
 def causes_text(causes: Sequence[Cause]) -> Iterator[str]:
@@ -127,7 +137,7 @@ def _verdict(report: Report) -> Iterator[str]:
     if stand.until is not None:
         yield f"  {'look again at':<{WIDTH}}{stand.until:%Y-%m-%d %H:%M} UTC (Azure's time)"
     if stand.next_step:
-        yield f"  {'next':<{WIDTH}}{stand.next_step}"
+        yield from labelled("next", stand.next_step)
     if report.run is not None:
         yield f"  {'run':<{WIDTH}}{report.run.id[:12]}"
     yield f"  {'requests':<{WIDTH}}{report.spoken_requests}"

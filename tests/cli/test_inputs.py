@@ -48,3 +48,11 @@ def test_what_a_human_has_to_choose_is_told_with_exit_code_4(drill, remediate, o
     assert "NeedsChoice" in said.out
     assert "--choose stop-protection" in said.out
     assert world.writes == []
+
+
+@pytest.mark.parametrize("command", [(), ("diagnose",)])
+def test_each_step_for_a_human_stands_on_a_line_of_its_own(drill, remediate, command):
+    world = drill("com-plus-stopped")
+    lines = [line.strip() for line in remediate(world, *command, "--vm", "web-01").out.splitlines()]
+    assert [line[:3] for line in lines if line.startswith("(")] == [f"({number})" for number in range(1, 6)]
+    assert any(line.startswith("Then run again with --choose back-up") for line in lines)
