@@ -56,8 +56,7 @@ BOTH = 2
 SAME_AGAIN = "the backup before it has failed with the same error"
 _DAY = timedelta(days=1)
 
-REPAIRED = ("vm-in-transition", "vm-off", "backup-extension-failed", "failed-state", "lock")
-"""Causes that the steps of a chain take away, or that pass by themselves."""
+REPAIRED = ("vm-in-transition", "vm-off", "backup-extension-failed", "failed-state", "lock")  # passing, or by a step
 
 
 def offered(*names: str) -> dict[str, str]:
@@ -204,8 +203,8 @@ def _unwise(situation: Situation) -> tuple[str, str] | None:
     if choice == STOP and ready(vm):
         reason = f"the agent of {vm.name} reports ({vm.agent_message or 'Ready'}): the VM was not shut down from inside"
         return reason, "Run again without --choose stop-vm."
-    if choice == RESTART and silent(vm) and not vm.agent_status and vm.provision_agent is False:
-        reason = f"{vm.name} was made without an agent and none has ever reported: a restart brings none"
+    if choice in (RESTART, STOP) and silent(vm) and not vm.agent_status and vm.provision_agent is False:
+        reason = f"{vm.name} was made without an agent: its silence tells nothing, and a restart brings none"
         return reason, HUMAN["agent-absent"](situation.facts)
     return None
 

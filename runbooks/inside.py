@@ -129,7 +129,7 @@ def wire_server(vm: VirtualMachine) -> str:
         if is_windows(vm)
         else "'curl http://168.63.129.16/?comp=versions'"
     )
-    return f"in the VM, {test} has to answer (ports 80 and 32526), and no proxy may come between ({proxy})"
+    return f"in the VM, {test} has to answer (ports 80, 443 and 32526), and no proxy may come between ({proxy})"
 
 
 def logs(vm: VirtualMachine) -> str:

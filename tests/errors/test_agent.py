@@ -117,10 +117,12 @@ def test_a_vm_whose_agent_reports_is_never_powered_off_as_one_that_was_shut_down
     assert world.writes == []
 
 
-def test_a_vm_that_was_made_without_an_agent_is_not_restarted_for_one(drill):
-    world = drill("agent-hung")
+@pytest.mark.parametrize(("error", "choice"), [(UNAVAILABLE, "restart-vm"), (INTERNAL, "stop-vm")])
+def test_a_vm_that_was_made_without_an_agent_is_not_restarted_or_powered_off_for_one(drill, error, choice):
+    world = drill("agent-hung" if error == UNAVAILABLE else "internal-error-agent-hung")
     machine(world).agent, machine(world).provision_agent = "Missing", False
-    report = carried_out(world, UNAVAILABLE, "restart-vm")
+    machine(world).os_type = "Windows"
+    report = carried_out(world, error, choice)
     assert report.stand.verdict is Verdict.REFUSED
     assert "a restart brings none" in report.stand.reason
     assert report.stand.next_step.startswith("In the VM, as administrator, install the latest MSI")
