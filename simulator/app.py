@@ -74,12 +74,14 @@ class Simulator:
         self.vm = vm
         self.tokens = Tokens(now)
         self._lock = threading.RLock()
+        self.world = World(seed)
         self.reset()
 
     def reset(self) -> None:
         """Go back to the scenario's beginning; requests and faults are forgotten, tokens stay good."""
         with self._lock:
             self._ids = random.Random(self.seed)  # noqa: S311  # repeatable on purpose, nothing secret
+            self.world.close()
             self.world = World(self.seed)
             self.setting = self.scenario.build(self.world, self.vm)
             self.faults = Faults()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .clock import iso
 from .services.authorization.handlers import lock_body
 from .services.authorization.rolehandlers import assignment_body, policy_assignment_body
+from .services.compute.model import Vm
 from .services.inventory import views
 from .wire import Json
 
@@ -24,7 +26,7 @@ def describe(world: World) -> Json:
         "tenant": world.tenant,
         "subscription": world.subscription,
         "groups": plain(list(world.resources.groups.values())),
-        "vms": [plain(vm) | {"extensions": _values(vm.extensions)} for vm in world.compute.vms.values()],
+        "vms": [_vm(vm) for vm in world.compute.vms.values()],
         "locks": [lock_body(lock) for lock in world.authorization.locks.values()],
         "collections": [
             plain(collection) | {"points": _values(collection.points)}
@@ -49,6 +51,12 @@ def granted_actions(world: World) -> list[str] | None:
     """Return the only actions that the caller has; ``None``: all."""
     granted = world.authorization.granted
     return None if granted is None else sorted(granted)
+
+
+def _vm(vm: Vm) -> Json:
+    inside = None if vm.inside is None else vm.inside.state
+    body: Json = plain(replace(vm, inside=None)) | {"extensions": _values(vm.extensions), "inside": plain(inside)}
+    return body
 
 
 def _values(mapping: Mapping[Any, Any]) -> Any:

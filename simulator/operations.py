@@ -29,10 +29,10 @@ class Forced:
 class Operation:
     """One accepted operation.
 
-    ``finish`` runs once, when the operation falls due, and returns the final output (or ``None``);
-    an :class:`ArmError` from it makes the operation fail with that code and message. ``token`` is the opaque
-    parameter of its poll URL. ``forced`` is set by faults: what happens instead of ``finish``; ``abort`` then
-    puts back what was marked when the operation was accepted.
+    ``finish`` runs when the operation falls due, and returns the final output (or ``None``), or a ``timedelta``: it
+    goes on, and ``finish`` is asked again after that; an :class:`ArmError` from it makes the operation fail with that
+    code and message. ``token`` is the opaque parameter of its poll URL. ``forced`` is set by faults: what happens
+    instead of ``finish``; ``abort`` then puts back what was marked when the operation was accepted.
     """
 
     id: str
@@ -94,13 +94,21 @@ class Operations:
                 if operation.abort is not None:
                     operation.abort()
             return
-        operation.ended = self._world.clock.now
         try:
-            operation.output = operation.finish()
-            operation.status = "Succeeded"
+            output = operation.finish()
         except ArmError as error:
-            operation.status = "Failed"
-            operation.error = {"code": error.code, "message": error.message}
+            self.end(operation, "Failed", {"code": error.code, "message": error.message})
+            return
+        if isinstance(output, timedelta):
+            self._world.clock.call_later(output, lambda: self._finish(operation))
+            return
+        operation.output = output
+        self.end(operation, "Succeeded")
+
+    def end(self, operation: Operation, status: str, error: Json | None = None) -> None:
+        """End an operation that is in progress, now."""
+        if operation.status == "InProgress":
+            operation.status, operation.error, operation.ended = status, error, self._world.clock.now
 
     def poll(self, operation_id: str) -> Operation:
         """Return a copy of the operation as it is now; one in progress then moves the clock on by :data:`POLL`.

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from simulator.scenarios.stage import Row, Stage
+from simulator.guest.windows_machine import Machine
+from simulator.scenarios.guest import windows_broken
+from simulator.scenarios.stage import Row, Stage, nights
 from simulator.services.compute.power import HUNG
 from simulator.services.recoveryservices.errors import AGENT
 
@@ -24,14 +26,9 @@ OLD_LINUX, OLD_WINDOWS = "2.2.18", "2.5.1198.709"
 STALE = "An operation on the VM has been cancelled by its host."
 
 
-def _nights(stage: Stage, code: str, nights: int = 3) -> Stage:
-    """Let backups have failed with an error for some nights, and well before."""
-    return stage.vault_points(20, newest=nights + 2).points(2, newest=stage.night(nights)).failed(code, nights=nights)
-
-
 def _silent(stage: Stage, code: str, os_type: str = "Linux", agent: AgentState = "NotReady") -> Stage:
     """Let the agent not answer, and backups fail for that with an error of their own."""
-    _nights(stage.machine(os_type=os_type, agent=agent).web_server(), code)
+    nights(stage.machine(os_type=os_type, agent=agent).web_server(), code)
     return stage.fails_while(code, lambda: stage.vm.power_state == "running" and stage.vm.agent != "Ready")
 
 
@@ -42,19 +39,19 @@ def _hung(stage: Stage, code: str) -> Stage:
 
 
 def _outdated(stage: Stage, code: str, os_type: str, version: str) -> Stage:
-    _nights(stage.machine(os_type=os_type).web_server(), code)
+    nights(stage.machine(os_type=os_type).web_server(), code)
     stage.vm.agent_version = version
     return stage.fails_while(code, lambda: stage.vm.agent_version == version)
 
 
 def _own_extension_failed(stage: Stage, code: str) -> Stage:
-    _nights(stage.web_server(), code).extension("Failed", "The extension handler did not report its status.")
+    nights(stage.web_server(), code).extension("Failed", "The extension handler did not report its status.")
     return stage.fails_while(code, lambda: stage.vm.shown_state == "Failed")
 
 
 def _stale_state(stage: Stage) -> Stage:
     """Let the VM have stayed in a failed state for days."""
-    _nights(stage.web_server(), AGENT)
+    nights(stage.web_server(), AGENT)
     stage.vm.provisioning_state, stage.vm.provisioning_message = "Failed", STALE
     stage.vm.state_since = stage.night(3)
     return stage.fails_while(AGENT, lambda: stage.vm.shown_state == "Failed")
@@ -62,7 +59,7 @@ def _stale_state(stage: Stage) -> Stage:
 
 def _in_guest(stage: Stage, code: str, what: str, state: str, os_type: str = "Linux") -> Stage:
     """Let something be wrong inside that nobody outside sees."""
-    _nights(stage.machine(os_type=os_type).web_server(), code)
+    nights(stage.machine(os_type=os_type).web_server(), code)
     stage.vm.guest[what] = state
     return stage.fails_while(code, lambda: what in stage.vm.guest)
 
@@ -75,19 +72,19 @@ def _shut_down_inside(stage: Stage, code: str) -> Stage:
 
 def _broken_extension(stage: Stage, code: str) -> Stage:
     """Let the extension, though provisioned, fail until another one takes its place."""
-    _nights(stage.web_server(), code)
+    nights(stage.web_server(), code)
     broken = list(stage.vm.extensions.values())
     return stage.fails_while(code, lambda: any(one in broken for one in stage.vm.extensions.values()))
 
 
 def _passing(stage: Stage, code: str) -> Stage:
     """Let it have been over when it was looked at."""
-    return _nights(stage.web_server(), code, 1)
+    return nights(stage.web_server(), code, 1)
 
 
 def _lasting(stage: Stage, code: str) -> Stage:
     """Let nothing that is done from outside help."""
-    return _in_guest(stage, code, "extension", "cannot be loaded")
+    return nights(stage.web_server(), code).fails_while(code, lambda: True)
 
 
 def _missing(stage: Stage) -> Stage:
@@ -98,10 +95,10 @@ def _missing(stage: Stage) -> Stage:
     return stage
 
 
-def _first_backup(stage: Stage, holds: Callable[[], bool], nights: int = 2) -> Stage:
+def _first_backup(stage: Stage, holds: Callable[[], bool], number: int = 2) -> Stage:
     """Let the VM never have been backed up: its extension could not be installed."""
     stage.vm.extensions.clear()
-    stage.web_server().failed(OFFLINE, nights=nights).state("IRPending")
+    stage.web_server().failed(OFFLINE, nights=number).state("IRPending")
     return stage.fails_while(OFFLINE, holds)
 
 
@@ -129,7 +126,7 @@ def _not_enabled(stage: Stage) -> Stage:
 
 def _off_later(stage: Stage) -> Stage:
     """Let the VM have been switched off after the last backup had failed."""
-    return _nights(stage.machine(power="deallocated").web_server(), OFFLINE, 1)
+    return nights(stage.machine(power="deallocated").web_server(), OFFLINE, 1)
 
 
 def _off_since(stage: Stage) -> Stage:
@@ -139,30 +136,42 @@ def _off_since(stage: Stage) -> Stage:
 
 def _locked_points(stage: Stage) -> Stage:
     """Let a lock keep old restore points from being deleted."""
-    _nights(stage.web_server(), INTERNAL).lock(stage.group()).localized("pt-PT")
+    nights(stage.web_server(), INTERNAL).lock(stage.group()).localized("pt-PT")
     access = stage.world.authorization
     return stage.fails_while(INTERNAL, lambda: bool(access.blocking(stage.collection.id, "DELETE")))
 
 
 def _deleted(stage: Stage) -> Stage:
-    return _nights(stage.web_server(), INTERNAL).machine_deleted()
+    return nights(stage.web_server(), INTERNAL).machine_deleted()
 
 
 def _migrated(stage: Stage) -> Stage:
     """Let the VM have been moved to an Enhanced policy before backups began to fail."""
-    _nights(stage.web_server(), INTERNAL)
+    nights(stage.web_server(), INTERNAL)
     item = stage.item
     if item is not None:
         item.policy = stage.world.recoveryservices.add_policy(stage.vault, "enhanced", policy_type="V2")
-    stage.vm.guest["support"] = "Microsoft repairs it"
-    return stage.fails_while(INTERNAL, lambda: "support" in stage.vm.guest)
+    return stage.fails_while(INTERNAL, lambda: True)
 
 
 def _platform(stage: Stage) -> Stage:
     """Let the storage of the region have trouble for another hour."""
-    _nights(stage.web_server(), INTERNAL, 1).unhealthy("Degraded", "Disks of this VM answer slowly.")
+    nights(stage.web_server(), INTERNAL, 1).unhealthy("Degraded", "Disks of this VM answer slowly.")
     over = stage.world.clock.now + timedelta(hours=1)
     return stage.fails_while(INTERNAL, lambda: stage.world.clock.now < over)
+
+
+def _blocked_programs(machine: Machine) -> bool:
+    return bool(machine.state["events"]["app_control"])
+
+
+def _by_hand(machine: Machine) -> bool:
+    return not all(one["dhcp"] for one in machine.state["interfaces"].values())
+
+
+def _address_is_kept(stage: Stage) -> Stage:
+    """Let Azure give the machine the very address that it has inside."""
+    return windows_broken(NO_NETWORK, "static-address", holds=_by_hand, silent=True)(stage).static_address()
 
 
 def _blocked_old_agent(stage: Stage) -> Stage:
@@ -209,9 +218,7 @@ ROWS: tuple[Row, ...] = (
         "snapshot-status-unknown",
         SNAPSHOT_STATUS,
         "The agent reports; in the VM, application control blocks the backup extension.",
-        lambda stage: _in_guest(
-            stage, SNAPSHOT_STATUS, "applocker", "blocks IaaSBcdrExtension.exe", "Windows"
-        ).localized("pt-PT"),
+        windows_broken(SNAPSHOT_STATUS, "applocker-blocks", holds=_blocked_programs, silent=True, language="pt-PT"),
     ),
     (
         "snapshot-status-agent-stopped",
@@ -340,7 +347,13 @@ ROWS: tuple[Row, ...] = (
         "no-network-dhcp",
         NO_NETWORK,
         "The guest has its address set by hand, so it does not ask DHCP.",
-        lambda stage: _in_guest(stage, NO_NETWORK, "dhcp", "off", "Windows").localized("pt-PT"),
+        windows_broken(NO_NETWORK, "static-address", holds=_by_hand, silent=True, language="pt-PT"),
+    ),
+    (
+        "no-network-dhcp-kept",
+        NO_NETWORK,
+        "The guest has the address set by hand that Azure keeps for it.",
+        _address_is_kept,
     ),
     (
         "no-network-shut-down",

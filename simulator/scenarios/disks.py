@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.scenarios.stage import Row, Stage
+from simulator.scenarios.stage import Row, Stage, nights
 from simulator.services.inventory.state import machine_disks
 
 SIZE = "UserErrorUnsupportedDiskSize"
@@ -13,11 +13,6 @@ QUOTA = "UserErrorBCMPremiumStorageQuotaError"
 LARGEST, LARGEST_ENCRYPTED = 32 * 1024, 4 * 1024
 """In GiB: 32 TB, and 4 TB with Azure Disk Encryption."""
 HUGE, BIG = 40 * 1024, 8 * 1024
-
-
-def _nights(stage: Stage, code: str, nights: int = 3) -> Stage:
-    """Let backups have failed with an error for some nights, and well before."""
-    return stage.vault_points(20, newest=nights + 2).points(2, newest=stage.night(nights)).failed(code, nights=nights)
 
 
 def _leave_out(stage: Stage, *luns: int, others: bool = False) -> Stage:
@@ -50,7 +45,7 @@ def _with_disk(stage: Stage, size_gb: int, storage: str) -> Stage:
 
 
 def _huge(stage: Stage) -> Stage:
-    _nights(_with_disk(stage, HUGE, "PremiumV2_LRS"), SIZE)
+    nights(_with_disk(stage, HUGE, "PremiumV2_LRS"), SIZE)
     return stage.fails_while(SIZE, _too_large(stage))
 
 
@@ -65,7 +60,7 @@ def _included(stage: Stage) -> Stage:
 
 def _encrypted(stage: Stage) -> Stage:
     """Selective disk backup of encrypted disks needs an Enhanced policy."""
-    _nights(_with_disk(stage, BIG, "Premium_LRS"), SIZE)
+    nights(_with_disk(stage, BIG, "Premium_LRS"), SIZE)
     return stage.encrypted().fails_while(SIZE, _too_large(stage))
 
 
@@ -81,7 +76,7 @@ def _unprotected(stage: Stage) -> Stage:
 
 
 def _standard_ssd(stage: Stage) -> Stage:
-    return _nights(_with_disk(stage, 256, "StandardSSD_LRS"), STANDARD_SSD, 1)
+    return nights(_with_disk(stage, 256, "StandardSSD_LRS"), STANDARD_SSD, 1)
 
 
 def _ssd_refused(stage: Stage) -> Stage:
@@ -90,7 +85,7 @@ def _ssd_refused(stage: Stage) -> Stage:
 
 def _ssd_but_ultra(stage: Stage) -> Stage:
     """The Standard SSD is not the matter: the Ultra disk beside it needs an Enhanced policy."""
-    _nights(_with_disk(stage, 256, "StandardSSD_LRS"), STANDARD_SSD)
+    nights(_with_disk(stage, 256, "StandardSSD_LRS"), STANDARD_SSD)
     stage.data_disk(512, lun=3, storage="UltraSSD_LRS")
     return stage.fails_while(STANDARD_SSD, lambda: stage.policy.policy_type == "V1")
 
@@ -105,7 +100,7 @@ def _full_account(stage: Stage) -> Stage:
 
 def _converted(stage: Stage) -> Stage:
     """The disks were converted to managed disks after the last backup had failed."""
-    return _nights(_with_disk(stage, 1024, "Premium_LRS"), QUOTA, 2).localized("zh-TW")
+    return nights(_with_disk(stage, 1024, "Premium_LRS"), QUOTA, 2).localized("zh-TW")
 
 
 ROWS: tuple[Row, ...] = (

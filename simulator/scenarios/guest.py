@@ -1,196 +1,159 @@
-"""Something inside the VM keeps the snapshot from being taken."""
+"""What the scenarios have in common in which something inside the VM keeps the snapshot from being taken."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
-from simulator.scenarios.stage import Row, Stage
+from simulator.guest.windows_faults import FAULTS, TROUBLES
+from simulator.guest.windows_machine import SUBSYSTEMS, Machine
+from simulator.scenarios.inside import inside, windows
+from simulator.scenarios.stage import Stage, nights
 from simulator.services.recoveryservices.errors import JOB_ERRORS
+from simulator.wire import Json
 
-MSDTC = "ExtensionInstallationFailedMDTC"
-COM = "ExtensionSnapshotFailedCOM"
-WRITERS = "ExtensionFailedVssWriterInBadState"
-CONFIG = "ExtensionConfigParsingFailure"
-CRYPTO = "ExtensionSnapshotFailedNoSecureNetwork"
-VCREDIST = "ExtensionVCRedistInstallationFailure"
-FREEZE = "UserErrorFsFreezeFailed"
-BITLOCKER = "ExtensionSnapshotBitlockerError"
+KIN = {
+    "ExtensionInstallationFailedCOM": "ExtensionSnapshotFailedCOM",
+    "VMRestorePointClientError.ComPlus": "ExtensionSnapshotFailedCOM",
+    "VMRestorePointClientError.ComPlusMemoryQuota": "ExtensionInstallProviderCOMMemoryQuotaReached",
+    "VMRestorePointClientError.Msdtc": "ExtensionInstallationFailedMDTC",
+    "VMRestorePointClientError.VCRedist": "ExtensionVCRedistInstallationFailure",
+    "VMRestorePointClientError.VssWriters": "ExtensionFailedVssWriterInBadState",
+    "ExtensionInstallationFailure": "ExtensionVCRedistInstallationFailure",
+}
+"""Errors that come of the same trouble inside Windows as another one."""
+SIZES = "1024,20480,4096"
+LARGE_HEAP: Json = {
+    "in_force": {"heap": SIZES},
+    "registry": {
+        SUBSYSTEMS: {"Windows": {"type": "ExpandString", "value": f"%SystemRoot%\\csrss.exe SharedSection={SIZES}"}}
+    },
+}
+FOREIGN_ANTIVIRUS: Json = {
+    "antivirus": ["Contoso Endpoint Security"],
+    "defender": {"state": "off"},
+    "services": {"WinDefend": {"state": "Stopped", "start": "Disabled"}},
+    "events": {"faulting": 6},
+}
+OLD_AGENT: Json = {
+    "agent_version": "2.2.31",
+    "package": {"installed": "2.2.31-1", "offered": "2.11.1.4-1", "reachable": True},
+}
+LAST_TRY = timedelta(hours=1)
 
 
-def _broken(
-    code: str, what: str, state: str, *, os_type: str = "Windows", language: str = ""
-) -> Callable[[Stage], Stage]:
-    """Let something inside the VM be broken, the extension say so, and backups fail with it for three nights."""
-
-    def set_up(stage: Stage) -> Stage:
-        _nights(stage.machine(os_type=os_type).web_server(), code)
-        stage.vm.guest[what] = state
-        for extension in stage.vm.extensions.values():
-            extension.message = JOB_ERRORS[code].message("en-US")
-        stage.fails_while(code, lambda: stage.vm.guest.get(what) == state)
-        return stage.localized(language) if language else stage
-
-    return set_up
+def tried_again(stage: Stage, code: str) -> Stage:
+    """Let somebody have backed up on demand an hour ago, and failed with the same error."""
+    return stage.on_demand([stage.world.clock.now - LAST_TRY], code)
 
 
-def _repaired_but_silent(code: str, *, os_type: str = "Windows") -> Callable[[Stage], Stage]:
+def told(stage: Stage, code: str) -> Stage:
+    """Let the backup extension say what the error is."""
+    for extension in stage.vm.extensions.values():
+        extension.message = JOB_ERRORS[code].message("en-US")
+    return stage
+
+
+def repaired_but_silent(code: str, *, os_type: str = "Windows") -> Callable[[Stage], Stage]:
     """Let backups have failed with an error whose cause is gone; the VM agent does not report now."""
-    return lambda stage: _nights(stage.machine(os_type=os_type, agent="NotReady").web_server(), code)
+    return lambda stage: nights(stage.machine(os_type=os_type, agent="NotReady").web_server(), code)
 
 
-def _until_restarted(code: str) -> Callable[[Stage], Stage]:
-    """Let something inside the VM hang until the VM is restarted."""
+def windows_broken(
+    code: str,
+    *faults: str,
+    holds: Callable[[Machine], bool] | None = None,
+    language: str = "",
+    tried: bool = False,
+    silent: bool = False,
+    kin: str = "",
+    **patch: Any,
+) -> Callable[[Stage], Stage]:
+    """Let something inside Windows be broken, and backups fail with an error for three nights.
+
+    Args:
+        code: the error.
+        faults: names of ``FAULTS``.
+        holds: when a backup fails with the error; that of ``TROUBLES`` unless told.
+        language: of the texts of failed jobs.
+        tried: a backup on demand has failed, too.
+        silent: the extension says nothing.
+        kin: the error whose trouble it is, where ``KIN`` does not tell.
+        patch: what else is different from a healthy machine.
+    """
+    wrong = holds or TROUBLES[kin or KIN.get(code, code)]
 
     def set_up(stage: Stage) -> Stage:
-        _nights(stage.machine(os_type="Windows").web_server(), code)
-        before = stage.vm.state_since
-        return stage.fails_while(code, lambda: stage.vm.state_since == before)
+        nights(stage.machine(os_type="Windows").web_server(), code)
+        if tried:
+            tried_again(stage, code)
+        inside(stage, **merged(*(FAULTS[name] for name in faults), patch))
+        if not silent:
+            told(stage, code)
+        if language:
+            stage.localized(language)
+        return stage.fails_while(code, lambda: wrong(windows(stage).machine))
 
     return set_up
 
 
-def _until_reinstalled(code: str) -> Callable[[Stage], Stage]:
-    """Let the backup extension's own files be damaged until it is installed again."""
+def outside(code: str, *, tried: bool = False, **patch: Any) -> Callable[[Stage], Stage]:
+    """Let backups fail with an error whose cause no script inside the VM can see or take away."""
+    return windows_broken(code, holds=lambda _machine: True, tried=tried, silent=True, **patch)
+
+
+def restart_pending(machine: Machine) -> bool:
+    """Say whether Windows waits for a restart."""
+    return bool(machine.state["reboot_pending"])
+
+
+def linux_broken(
+    code: str,
+    holds: Callable[[Stage], bool],
+    *,
+    language: str = "",
+    tried: bool = False,
+    silent: bool = False,
+    number: int = 3,
+    more_disks: int = 0,
+    **state: Any,
+) -> Callable[[Stage], Stage]:
+    """Let something inside Linux be broken, and backups fail with an error while ``holds`` says so.
+
+    Args:
+        code: the error.
+        holds: asked at each snapshot.
+        language: of the texts of failed jobs.
+        tried: a backup on demand has failed, too.
+        silent: the extension says nothing.
+        number: of nights.
+        more_disks: how many data disks are attached besides the first.
+        state: keys of the guest's state.
+    """
 
     def set_up(stage: Stage) -> Stage:
-        _nights(stage.machine(os_type="Windows").web_server(), code)
-        damaged = [*stage.vm.extensions.values()]
-        return stage.fails_while(code, lambda: any(one in stage.vm.extensions.values() for one in damaged))
+        stage.machine().web_server()
+        for lun in range(2, 2 + more_disks):
+            stage.data_disk(lun=lun)
+        nights(stage, code, number)
+        if tried:
+            tried_again(stage, code)
+        inside(stage, **state)
+        if not silent:
+            told(stage, code)
+        if language:
+            stage.localized(language)
+        return stage.fails_while(code, lambda: holds(stage))
 
     return set_up
 
 
-def _nights(stage: Stage, code: str, nights: int = 3) -> Stage:
-    return stage.vault_points(20, newest=nights + 2).points(2, newest=stage.night(nights)).failed(code, nights=nights)
-
-
-def _managed_encryption(stage: Stage) -> Stage:
-    """Let a drive of Azure Disk Encryption be locked: its key was not found when the machine started."""
-    _nights(stage.machine(os_type="Windows").web_server(), BITLOCKER)
-    stage.encrypted()
-    stage.vm.guest["drive E"] = "locked"
-    return stage.fails_while(BITLOCKER, lambda: stage.vm.guest.get("drive E") == "locked")
-
-
-ROWS: tuple[Row, ...] = (
-    (
-        "com-plus-stopped",
-        COM,
-        "The COM+ System Application inside Windows is stopped.",
-        _broken(COM, "COMSysApp", "stopped"),
-    ),
-    (
-        "com-plus-agent-silent",
-        COM,
-        "COM+ was repaired since the last backup; now the VM agent does not report.",
-        _repaired_but_silent(COM),
-    ),
-    (
-        "com-plus-hung",
-        COM,
-        "COM+ inside Windows hangs, and only a restart of the VM helps.",
-        _until_restarted(COM),
-    ),
-    (
-        "com-plus-provider-damaged",
-        COM,
-        "The provider that the backup extension registers with COM+ is damaged; a new installation repairs it.",
-        _until_reinstalled(COM),
-    ),
-    (
-        "msdtc-stopped",
-        MSDTC,
-        "The Distributed Transaction Coordinator inside Windows is stopped; the jobs say so in Portuguese.",
-        _broken(MSDTC, "MSDTC", "stopped", language="pt-BR"),
-    ),
-    (
-        "msdtc-agent-silent",
-        MSDTC,
-        "The transaction coordinator was repaired since the last backup; now the VM agent does not report.",
-        _repaired_but_silent(MSDTC),
-    ),
-    (
-        "vss-writer-failed",
-        WRITERS,
-        "The VSS writer 'System Writer' inside Windows is in the state [8] Failed; the jobs say so in Chinese.",
-        _broken(WRITERS, "System Writer", "[8] Failed", language="zh-TW"),
-    ),
-    (
-        "vss-writer-agent-silent",
-        WRITERS,
-        "All VSS writers are stable since a restart; the VM agent has not reported since.",
-        _repaired_but_silent(WRITERS),
-    ),
-    (
-        "vss-writer-hung",
-        WRITERS,
-        "A VSS writer inside Windows has timed out and stays so until the VM is restarted.",
-        _until_restarted(WRITERS),
-    ),
-    (
-        "machinekeys-closed",
-        CONFIG,
-        "The permissions of the MachineKeys folder inside Windows were changed; the jobs say so in Portuguese.",
-        _broken(CONFIG, "MachineKeys", "no rights", language="pt-BR"),
-    ),
-    (
-        "machinekeys-agent-silent",
-        CONFIG,
-        "The MachineKeys folder was repaired since the last backup; now the VM agent does not report.",
-        _repaired_but_silent(CONFIG),
-    ),
-    (
-        "strong-crypto-off",
-        CRYPTO,
-        ".NET inside Windows does not use strong cryptography; the jobs say so in Chinese.",
-        _broken(CRYPTO, "SchUseStrongCrypto", "missing", language="zh-TW"),
-    ),
-    (
-        "strong-crypto-agent-silent",
-        CRYPTO,
-        "Strong cryptography is on since the last backup; now the VM agent does not report.",
-        _repaired_but_silent(CRYPTO),
-    ),
-    (
-        "vcredist-missing",
-        VCREDIST,
-        "The Windows Installer inside Windows is disabled, so the Visual C++ runtime is not installed.",
-        _broken(VCREDIST, "Msiserver", "disabled"),
-    ),
-    (
-        "vcredist-agent-silent",
-        VCREDIST,
-        "The Visual C++ runtime was installed since the last backup; now the VM agent does not report.",
-        _repaired_but_silent(VCREDIST),
-    ),
-    (
-        "vcredist-restart-pending",
-        VCREDIST,
-        "The Visual C++ runtime is installed, and Windows waits for a restart.",
-        _until_restarted(VCREDIST),
-    ),
-    (
-        "fsfreeze-failed",
-        FREEZE,
-        "The file system on /data inside Linux is not clean and cannot be frozen; the jobs say so in Portuguese.",
-        _broken(FREEZE, "/data", "not clean", os_type="Linux", language="pt-BR"),
-    ),
-    (
-        "fsfreeze-agent-silent",
-        FREEZE,
-        "The file systems are clean since the last backup; now the VM agent does not report.",
-        _repaired_but_silent(FREEZE, os_type="Linux"),
-    ),
-    (
-        "bitlocker-locked",
-        BITLOCKER,
-        "The drive D inside Windows is locked by BitLocker, which its owner turned on.",
-        _broken(BITLOCKER, "drive D", "locked"),
-    ),
-    (
-        "bitlocker-managed",
-        BITLOCKER,
-        "A drive of Azure Disk Encryption is locked: it must be unlocked, and never decrypted.",
-        _managed_encryption,
-    ),
-)
+def merged(*patches: Json) -> Json:
+    """Return one patch that does what several do."""
+    whole: Json = {}
+    for patch in patches:
+        for name, value in patch.items():
+            both = isinstance(value, dict) and isinstance(whole.get(name), dict)
+            whole[name] = merged(whole[name], value) if both else value
+    return whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from simulator.scenarios.stage import LOCATION, Row, Stage
+from simulator.scenarios.stage import LOCATION, Row, Stage, nights
 from simulator.services.recoveryservices.errors import JOB_ERRORS, LIMIT, VM_NOT_FOUND
 from simulator.services.recoveryservices.model import INSTANT_LIMIT
 
@@ -26,14 +26,8 @@ NIGHTS = 3
 SOFT_DELETED_FOR = timedelta(days=4)
 
 
-def _nights(stage: Stage, code: str) -> Stage:
-    """Let backups have failed since the VM is gone, and well before."""
-    stage.vault_points(20, newest=NIGHTS + 2).points(2, newest=stage.night(NIGHTS))
-    return stage.failed(code, nights=NIGHTS)
-
-
 def _deleted(stage: Stage, code: str = VM_NOT_FOUND) -> Stage:
-    return _nights(stage.web_server(), code).machine_deleted()
+    return nights(stage.web_server(), code, NIGHTS).machine_deleted()
 
 
 def _without_restore_points(stage: Stage, code: str) -> Stage:
@@ -138,13 +132,13 @@ ROWS: tuple[Row, ...] = (
         "vm-moved",
         VM_NOT_FOUND,
         "The VM was moved to the group rg-new; its item looks for it under the old id.",
-        lambda stage: _nights(stage.web_server(), VM_NOT_FOUND).machine_moved("rg-new").localized("pt-BR"),
+        lambda stage: nights(stage.web_server(), VM_NOT_FOUND, NIGHTS).machine_moved("rg-new").localized("pt-BR"),
     ),
     (
         "vm-moved-asked-there",
         VM_NOT_FOUND,
         "As vm-moved, and the VM is asked for where it is now, which no vault knows.",
-        lambda stage: _nights(stage.web_server(), VM_NOT_FOUND).machine_moved("rg-new", asked_there=True),
+        lambda stage: nights(stage.web_server(), VM_NOT_FOUND, NIGHTS).machine_moved("rg-new", asked_there=True),
     ),
     (
         "vm-recreated",
@@ -192,7 +186,7 @@ ROWS: tuple[Row, ...] = (
         "vm-moved-back",
         NOT_FOUND,
         "The VM was moved away when backups failed, and is back where its item looks for it.",
-        lambda stage: _nights(stage.web_server(), NOT_FOUND),
+        lambda stage: nights(stage.web_server(), NOT_FOUND, NIGHTS),
     ),
     (
         "protection-stopped",

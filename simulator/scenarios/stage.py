@@ -388,3 +388,8 @@ class Stage(Props):
         self.vault.jobs[name] = job
         if item.last_time is None or job.ended > item.last_time:
             item.last_status, item.last_time, item.last_error = status, job.ended, job.error
+
+
+def nights(stage: Stage, code: str, number: int = 3) -> Stage:
+    """Let backups have failed with an error for some nights, and succeeded well before."""
+    return stage.vault_points(20, newest=number + 2).points(2, newest=stage.night(number)).failed(code, nights=number)

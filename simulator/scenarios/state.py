@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from simulator.scenarios.stage import Row, Stage
+from simulator.scenarios.stage import Row, Stage, nights
 from simulator.services.recoveryservices.errors import PROVISIONING
 
 if TYPE_CHECKING:
@@ -21,16 +21,11 @@ SCRIPT_FAILED = (
 )
 
 
-def _nights(stage: Stage, code: str, nights: int) -> Stage:
-    """Let backups have failed with an error for some nights, and well before."""
-    return stage.vault_points(20, newest=nights + 2).points(2, newest=stage.night(nights)).failed(code, nights=nights)
-
-
-def _failed_state(stage: Stage, code: str, nights: int) -> Stage:
+def _failed_state(stage: Stage, code: str, number: int) -> Stage:
     """Let an allocation have failed days ago; the VM has been well for long, only its state has stayed."""
-    _nights(stage.web_server(), code, nights)
+    nights(stage.web_server(), code, number)
     stage.vm.provisioning_state, stage.vm.provisioning_message = "Failed", STALE
-    stage.vm.state_since = stage.night(nights) + timedelta(hours=12)
+    stage.vm.state_since = stage.night(number) + timedelta(hours=12)
     return stage.fails_while(code, lambda: stage.vm.shown_state == "Failed")
 
 
@@ -47,17 +42,17 @@ def _changing(stage: Stage, ends_in: timedelta, power: PowerState = "running") -
 
 
 def _updating(stage: Stage) -> Stage:
-    _nights(stage.web_server(), PROVISIONING, 1)
+    nights(stage.web_server(), PROVISIONING, 1)
     _changing(stage, timedelta(minutes=90)).localized("pt-BR")
     return stage.fails_while(PROVISIONING, lambda: stage.vm.provisioning_state == "Updating")
 
 
 def _extension_failed(stage: Stage) -> Stage:
-    return _nights(stage.web_server(), PROVISIONING, 3).extension("Failed", NO_STATUS)
+    return nights(stage.web_server(), PROVISIONING, 3).extension("Failed", NO_STATUS)
 
 
 def _other_extension_failed(stage: Stage) -> Stage:
-    _nights(stage.web_server(), PROVISIONING, 3)
+    nights(stage.web_server(), PROVISIONING, 3)
     stage.world.compute.add_extension(
         stage.vm,
         "install-agent",
@@ -71,40 +66,34 @@ def _other_extension_failed(stage: Stage) -> Stage:
 
 
 def _agent_stopped(stage: Stage) -> Stage:
-    _nights(stage.machine(agent="NotReady").web_server(), PROVISIONING, 2).localized("zh-TW")
+    nights(stage.machine(agent="NotReady").web_server(), PROVISIONING, 2).localized("zh-TW")
     return stage.fails_while(PROVISIONING, lambda: stage.vm.agent != "Ready")
 
 
 def _starting(stage: Stage) -> Stage:
-    _nights(stage.web_server(), NOT_DESIRABLE, 1)
+    nights(stage.web_server(), NOT_DESIRABLE, 1)
     _changing(stage, timedelta(minutes=40), "starting").localized("pt-BR")
     return stage.fails_while(NOT_DESIRABLE, lambda: stage.vm.power_state != "running")
 
 
-def _selinux(stage: Stage) -> Stage:
-    _nights(stage.web_server(), NOT_DESIRABLE, 4)
-    stage.vm.guest["selinux"] = "blocks /var/lib/waagent"
-    return stage.fails_while(NOT_DESIRABLE, lambda: "selinux" in stage.vm.guest)
-
-
 def _deallocated(stage: Stage) -> Stage:
     """It was being shut down when the backup ran, and is deallocated since."""
-    return _nights(stage.machine(power="deallocated").web_server(), NOT_DESIRABLE, 1)
+    return nights(stage.machine(power="deallocated").web_server(), NOT_DESIRABLE, 1)
 
 
 def _extension_busy(stage: Stage) -> Stage:
-    _nights(stage.web_server(), EXTENSION_BUSY, 1).localized("pt-BR")
+    nights(stage.web_server(), EXTENSION_BUSY, 1).localized("pt-BR")
     return stage.running("Backup", since=timedelta(minutes=90), ends_in=timedelta(minutes=70), transferring=True)
 
 
 def _changed_meanwhile(stage: Stage) -> Stage:
-    _nights(stage.web_server(), EXTENSION_BUSY, 1)
+    nights(stage.web_server(), EXTENSION_BUSY, 1)
     _changing(stage, timedelta(minutes=50)).localized("zh-TW")
     return stage.fails_while(EXTENSION_BUSY, lambda: stage.vm.provisioning_state == "Updating")
 
 
 def _copy_slow(stage: Stage, ends_in: timedelta | None) -> Stage:
-    _nights(stage.web_server(), COPY_SLOW, 1)
+    nights(stage.web_server(), COPY_SLOW, 1)
     clock = stage.world.clock
     end = clock.now + ends_in if ends_in is not None else None
     return stage.fails_while(COPY_SLOW, lambda: end is None or clock.now < end)
@@ -143,7 +132,7 @@ ROWS: tuple[Row, ...] = (
         NOT_DESIRABLE,
         "The VM's state is Failed because its extension VMSnapshotLinux failed.",
         lambda stage: (
-            _nights(stage.web_server(), NOT_DESIRABLE, 2)
+            nights(stage.web_server(), NOT_DESIRABLE, 2)
             .extension("Failed", NO_STATUS)
             .fails_while(NOT_DESIRABLE, lambda: stage.vm.shown_state == "Failed")
         ),
@@ -154,7 +143,6 @@ ROWS: tuple[Row, ...] = (
         "The VM was being shut down when it was backed up; it is deallocated now, which allows backups.",
         _deallocated,
     ),
-    ("vm-selinux", NOT_DESIRABLE, "SELinux in the VM keeps the agent out of /var/lib/waagent.", _selinux),
     (
         "extension-operation-in-progress",
         EXTENSION_BUSY,

@@ -12,7 +12,7 @@ from simulator.operations import Operation
 from simulator.paging import page
 from simulator.wire import ArmError, Json, Request, Response
 
-from . import power, views
+from . import power, runcommands, views
 from .model import Vm
 from .state import VM_TYPE
 
@@ -45,11 +45,8 @@ def operation(world: World, request: Request, **names: str) -> Response:
     seen = world.operations.poll(names["operationId"])
     monitor = request.query.get("monitor", "").lower() == "true"
     if not monitor:
-        body = operations.status_body(seen)
-        if seen.status == "Succeeded" and seen.output is not None:
-            body["properties"] = {"output": seen.output}
         headers = {"Retry-After": RETRY_AFTER} if seen.status == "InProgress" else {}
-        return Response(200, body, headers)
+        return Response(200, operations.status_body(seen), headers)
     if seen.status == "InProgress":
         url = f"{request.base_url}{quote(request.path)}"
         query = "&".join(f"{name}={quote(value)}" for name, value in request.query.items())
@@ -183,7 +180,7 @@ def put_extension(world: World, request: Request, **names: str) -> Response:
 def run_command(world: World, request: Request, **names: str) -> Response:
     """Start a script in the VM (first kind)."""
     vm = _vm(world, names)
-    return accepted(world, request, power.run_script(world, vm, request.json()), vm.location)
+    return accepted(world, request, runcommands.run_script(world, vm, request.json()), vm.location)
 
 
 def list_run_commands(world: World, request: Request, **names: str) -> Response:
@@ -206,7 +203,7 @@ def get_run_command(world: World, request: Request, **names: str) -> Response:
 def put_run_command(world: World, request: Request, **names: str) -> Response:
     """Create or replace a managed run command, which runs it."""
     vm = _parent(world, "write", "runCommands", names)
-    command, started, new = power.put_run_command(world, vm, names["runCommandName"], request.json())
+    command, started, new = runcommands.put_run_command(world, vm, names["runCommandName"], request.json())
     body = views.run_command_body(vm, command)
     return accepted(world, request, started, vm.location, status=201 if new else 200, body=body)
 
@@ -217,4 +214,4 @@ def delete_run_command(world: World, request: Request, **names: str) -> Response
     command = vm.run_commands.get(names["runCommandName"].lower())
     if command is None:
         return Response(204)
-    return accepted(world, request, power.delete_run_command(world, vm, command), vm.location)
+    return accepted(world, request, runcommands.delete_run_command(world, vm, command), vm.location)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from simulator.guest.model import Guest, Result
 from simulator.wire import Json
 
 AgentState = Literal["Ready", "NotReady", "Missing"]
@@ -33,17 +34,31 @@ class Extension:
 
 
 @dataclass
-class ScriptResult:
-    """What a script run in the VM is said to have done; the simulator runs none."""
+class Misbehaviour:
+    """How scripts of a VM end badly: ``skip`` of them pass first, then ``times`` are hit (``None``: all).
 
+    ``kind`` is ``garbled`` (output that is not JSON), ``truncated`` (its first half is missing), ``hangs`` (past the
+    limit), ``dies`` (killed), or ``says`` (``text`` and ``exit_code`` instead of its own). ``runs``: whether the
+    script has done its work nevertheless.
+    """
+
+    kind: Literal["garbled", "truncated", "hangs", "dies", "says"]
+    runs: bool = True
+    text: str = ""
     exit_code: int = 0
-    stdout: str = "The simulator runs no scripts."
-    stderr: str = ""
+    skip: int = 0
+    times: int | None = None
+    seen: int = field(default=0, init=False)
+
+    def due(self) -> bool:
+        """Count one script and say whether it is hit."""
+        self.seen += 1
+        return self.seen > self.skip and (self.times is None or self.seen <= self.skip + self.times)
 
 
 @dataclass
 class RunCommand:
-    """One managed run command (v2)."""
+    """One managed run command (v2); ``operation`` is the id of the one that runs it."""
 
     name: str
     location: str
@@ -53,7 +68,13 @@ class RunCommand:
     execution_state: str = "Pending"
     started: datetime | None = None
     ended: datetime | None = None
-    result: ScriptResult | None = None
+    result: Result | None = None
+    operation: str | None = None
+
+    @property
+    def going(self) -> bool:
+        """Whether its script has not ended."""
+        return self.execution_state in {"Pending", "Running"}
 
 
 @dataclass
@@ -78,7 +99,6 @@ class Vm:
     """One virtual machine.
 
     ``vm_id`` is the unique id that a recreated VM of the same name does not share.
-    ``script_results`` maps a part of a script's text to what running it gives.
     """
 
     id: str
@@ -109,10 +129,15 @@ class Vm:
     tags: dict[str, str] = field(default_factory=dict)
     extensions: dict[str, Extension] = field(default_factory=dict)
     run_commands: dict[str, RunCommand] = field(default_factory=dict)
-    script_results: dict[str, ScriptResult] = field(default_factory=dict)
     running_script: str | None = None
     guest: dict[str, str] = field(default_factory=dict)
     """What is wrong inside, by a short name (``com-plus``: ``stopped``); nobody outside can see it."""
+    inside: Guest | None = None
+    """The guest in which scripts run; a VM without one gets a healthy one with its first script."""
+    reported: bool = True
+    """Whether the agent inside could report when somebody last looked."""
+    misbehaves: list[Misbehaviour] = field(default_factory=list)
+    """How scripts end badly; the first that is due wins."""
     version: int = 1
 
     @property

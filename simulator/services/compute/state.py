@@ -315,6 +315,11 @@ def require_running_for_extensions(vm: Vm) -> None:
         raise ArmError(409, "OperationNotAllowed", message)
 
 
+def not_running() -> ArmError:
+    """409 for what needs a running VM."""
+    return ArmError(409, "OperationNotAllowed", "The operation requires the VM to be running (or set to run).")
+
+
 def extension_timeout(name: str) -> ArmError:
     """The error of an extension operation whose agent never answered."""
     return ArmError(

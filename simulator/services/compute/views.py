@@ -14,6 +14,7 @@ EXTENSION = f"{VIRTUAL_MACHINE}/extensions"
 RUN_COMMAND = f"{VIRTUAL_MACHINE}/runCommands"
 COLLECTION = "Microsoft.Compute/restorePointCollections"
 RESTORE_POINT = f"{COLLECTION}/restorePoints"
+KEPT = 4096
 
 
 def status(code: str, text: str, *, level: str = "Info", message: str | None = None, time: str | None = None) -> Json:
@@ -231,14 +232,17 @@ def run_command_body(vm: Vm, command: RunCommand, *, instance_view: bool = False
     }
 
 
+def last_bytes(text: str) -> str:
+    """Return what Azure keeps of a script's output: the last 4096 bytes."""
+    return text.encode()[-KEPT:].decode(errors="ignore")
+
+
 def _run_command_view(command: RunCommand) -> Json:
     view: Json = {"executionState": command.execution_state, "executionMessage": "", "statuses": []}
     if command.result is not None:
-        view |= {
-            "exitCode": command.result.exit_code,
-            "output": command.result.stdout,
-            "error": command.result.stderr,
-        }
+        view |= {"output": last_bytes(command.result.stdout), "error": last_bytes(command.result.stderr)}
+        if not command.result.timed_out:
+            view["exitCode"] = command.result.exit_code
     if command.started is not None:
         view["startTime"] = iso(command.started)
     if command.ended is not None:

@@ -1,0 +1,1 @@
+"""What is inside simulated VMs: guests that scripts sent by run commands work on."""
