@@ -51,6 +51,8 @@ class Change:
         undo: how it is taken back; ``None`` when it cannot be, or need not be.
         loan: what it takes away must be given back at the end of the run (a lock outside the service's own groups).
         may_fail_with: error code with which the started backup job is expected to fail; documented by Microsoft.
+        repairs: ``False`` for what repairs nothing: a look inside the VM, or clearing up behind it.
+        stands_for: fingerprint of the change that it does in another way; what approves that one approves it.
         step: the step of the run it belongs to; set by the engine.
     """
 
@@ -66,6 +68,8 @@ class Change:
     undo: Undo | None = None
     loan: bool = False
     may_fail_with: str = ""
+    repairs: bool = True
+    stands_for: str = ""
     step: str = ""
 
     @property
@@ -86,6 +90,8 @@ class Change:
     @property
     def fingerprint(self) -> str:
         """Identity of exactly this change in exactly this step; approvals hold for it and nothing else."""
+        if self.stands_for:
+            return self.stands_for
         what = [self.step, self.action, self.operation, normal(self.target), self.before, self.after, self.impact.value]
         return _digest([*what, dict(self.body)])
 

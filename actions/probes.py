@@ -14,6 +14,7 @@ from arm.facts.compute import API as COMPUTE_API
 from arm.facts.compute import read_vm
 from arm.facts.inventory import read_key_vault
 from arm.facts.locks import read_lock
+from arm.facts.run_commands import read_run_command
 from arm.ids import parse, same
 
 from .change import Change
@@ -153,6 +154,19 @@ def _job_cancelled(facts: VmFacts, change: Change, _since: datetime) -> Effect:
     return Effect.APPLIED if job.status in ("Cancelling", "Cancelled") else Effect.NOT_APPLIED
 
 
+def _script_taken(facts: VmFacts, change: Change, since: datetime) -> Effect:
+    """Say whether a script's run command has arrived; how the script ended is another question."""
+    try:
+        command = read_run_command(facts.session, change.target)
+    except NotFound:
+        return Effect.NOT_APPLIED
+    return Effect.APPLIED if command.started is None or command.started >= since - SKEW else Effect.UNKNOWN
+
+
+def _cannot_be_told(_facts: VmFacts, _change: Change, _since: datetime) -> Effect:
+    return Effect.UNKNOWN
+
+
 _PROBES: dict[str, Probe] = {
     "locks.delete": _lock_gone,
     "locks.create_or_update": _lock_there,
@@ -169,6 +183,9 @@ _PROBES: dict[str, Probe] = {
     "role_assignments.create": _assignment_there,
     "role_assignments.delete": _assignment_gone,
     "jobs.cancel": _job_cancelled,
+    "run_commands.create": _script_taken,
+    "run_commands.delete": _resource_gone,
+    "virtual_machines.run_command": _cannot_be_told,
     "virtual_machines.start": _in_power_state,
     "virtual_machines.restart": _restarted,
     "virtual_machines.power_off": _in_power_state,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 
 from arm.errors import UsageError
 from arm.facts.collect import VmFacts
@@ -14,6 +15,8 @@ from arm.ids import group_id, parse, same
 from .change import Change, Effects, NoChange
 from .disks import exclude_disks, luns_of
 from .extension import uninstall_vmsnapshot_extension
+from .guest.run import run_script
+from .guest.scripts import APPLY, CHECK, Script, scripts
 from .jobs import cancel_backup_job, jobs_to_cancel
 from .key_vault import grant_key_vault_access
 from .locks import remove_lock, restore_lock
@@ -39,12 +42,14 @@ class Action:
     Attributes:
         run: from facts and arguments to the changes still needed.
         arguments: the arguments it takes, with what each means.
+        script: what it runs inside the VM; ``None`` for an action on Azure.
     """
 
     name: str
     summary: str
     run: Callable[[VmFacts, Arguments], Effects]
     arguments: Mapping[str, str]
+    script: Script | None = None
 
 
 def _whole(arguments: Arguments, name: str, default: int, lowest: int, highest: int) -> int:
@@ -141,6 +146,32 @@ def _cancel_backup_job(facts: VmFacts, arguments: Arguments) -> Effects:
         yield from cancel_backup_job(job)
 
 
+def _run_script(facts: VmFacts, arguments: Arguments, *, script: Script) -> Effects:
+    values = {name: value for name, value in arguments.items() if name != VERB}
+    verb = arguments.get(VERB, "") or (CHECK if script.reads_only else APPLY)
+    return run_script(facts, script.action, verb=verb, parameters=values)
+
+
+@cache
+def guest_actions() -> Mapping[str, Action]:
+    """Return the actions that are scripts inside the VM, by name; they are read from their manifests."""
+    return {
+        script.action: Action(
+            script.action,
+            script.title[:1].lower() + script.title[1:],
+            partial(_run_script, script=script),
+            {
+                **{name: one.meaning for name, one in script.parameters.items()},
+                **({VERB: f"{' or '.join(script.verbs)} (default {APPLY})"} if not script.reads_only else {}),
+            },
+            script=script,
+        )
+        for script in scripts().values()
+    }
+
+
+VERB = "verb"
+"""The argument of a script's action that says what it is asked to do."""
 ACTIONS: dict[str, Action] = {
     action.name: action
     for action in (

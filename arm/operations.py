@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .retry import parse_retry_after
@@ -41,20 +41,31 @@ class Operation:
 
 @dataclass(frozen=True)
 class OperationState:
-    """What one poll saw. ``status`` is one of the constants of this module; GONE means the URL is unknown to Azure."""
+    """What one poll saw. ``status`` is one of the constants of this module; GONE means the URL is unknown to Azure.
+
+    Attributes:
+        output: what a ``Location`` URL gave when the operation had succeeded.
+    """
 
     status: str
     operation: Operation
     error_code: str = ""
     error_message: str = ""
     job_id: str = ""
+    output: Mapping[str, Any] = field(default_factory=dict)
 
 
-def accepted(headers: Mapping[str, str]) -> Operation | None:
-    """Return the operation that the headers of a write's answer name, ``None`` when they name none."""
+def accepted(headers: Mapping[str, str], *, for_output: bool = False) -> Operation | None:
+    """Return the operation that the headers of a write's answer name, ``None`` when they name none.
+
+    Args:
+        headers: of the answer.
+        for_output: the operation's output is wanted, which only the ``Location`` URL gives.
+    """
     hint = parse_retry_after(headers.get("Retry-After"))
     interval = hint if hint is not None else DEFAULT_INTERVAL
-    for header, by_location in (("Azure-AsyncOperation", False), ("Location", True)):
+    urls = (("Azure-AsyncOperation", False), ("Location", True))
+    for header, by_location in reversed(urls) if for_output else urls:
         url = headers.get(header)
         if url:
             return Operation(url, by_location, interval)
@@ -86,4 +97,5 @@ def poll(session: Session, operation: Operation) -> OperationState:
         error_code=str(error.get("code") or ""),
         error_message=str(error.get("message") or ""),
         job_id=str(properties.get("jobId") or ""),
+        output=body if operation.by_location and status == SUCCEEDED else {},
     )

@@ -134,6 +134,36 @@ def _power_operation(verb: str, suffix: str) -> WriteOperation:
     return WriteOperation(f"virtual_machines.{verb}", "POST", f"/{suffix}", (permission,), _power(verb))
 
 
+def _create_run_command(session: Session, command_id: str, body: Json, options: Json) -> Any:
+    parsed = parse(command_id)
+    client = session.compute(parsed.subscription)
+    properties = {
+        "source": {"script": body["script"]},
+        "timeoutInSeconds": int(body["seconds"]),
+        "asyncExecution": False,
+        "treatFailureAsDeploymentFailure": False,  # the script's own answer says how it went
+    }
+    command: Any = {"location": body["location"], "properties": properties}
+    vm, name = parsed.names
+    commands = client.virtual_machine_run_commands
+    return commands.begin_create_or_update(parsed.resource_group, vm, name, command, polling=False, **options)
+
+
+def _delete_run_command(session: Session, command_id: str, _body: Json, options: Json) -> Any:
+    parsed = parse(command_id)
+    commands = session.compute(parsed.subscription).virtual_machine_run_commands
+    return commands.begin_delete(parsed.resource_group, *parsed.names, polling=False, **options)
+
+
+def _run_command(session: Session, vm_id: str, body: Json, options: Json) -> Any:
+    """Send a run command of the first kind, where Azure has no managed ones."""
+    parsed = parse(vm_id)
+    command = "RunPowerShellScript" if body["os"] == "windows" else "RunShellScript"
+    request: Any = {"commandId": command, "script": str(body["script"]).split("\n")}
+    machines = session.compute(parsed.subscription).virtual_machines
+    return machines.begin_run_command(parsed.resource_group, parsed.name, request, polling=False, **options)
+
+
 def _cancel_job(session: Session, job_id: str, _body: Json, options: Json) -> Any:
     parsed = parse(job_id)
     vault, job = parsed.names
@@ -237,6 +267,27 @@ OPERATIONS: dict[str, WriteOperation] = {
             "/cancel",
             ("Microsoft.RecoveryServices/Vaults/backupJobs/cancel/action",),
             _cancel_job,
+        ),
+        WriteOperation(
+            "run_commands.create",
+            "PUT",
+            "",
+            ("Microsoft.Compute/virtualMachines/runCommands/write",),
+            _create_run_command,
+        ),
+        WriteOperation(
+            "run_commands.delete",
+            "DELETE",
+            "",
+            ("Microsoft.Compute/virtualMachines/runCommands/delete",),
+            _delete_run_command,
+        ),
+        WriteOperation(
+            "virtual_machines.run_command",
+            "POST",
+            "/runCommand",
+            ("Microsoft.Compute/virtualMachines/runCommand/action",),
+            _run_command,
         ),
         _power_operation("start", "start"),
         _power_operation("restart", "restart"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actions.change import Change
 
+from .inside import script_can_run, script_turn
 from .model import Guard, Guarded, Refusal
 from .recovery_points import recovery_point_safety
 from .rules import (
@@ -28,6 +29,8 @@ GUARDS: tuple[Guard, ...] = (
     vm_gone,
     lock_in_the_way,
     agent_ready,
+    script_can_run,
+    script_turn,
     power_state,
     cancel_in_time,
     on_demand_limit,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from actions.change import Change
+from actions.guest.run import SCRIPTS
 from actions.protection import VM_GONE
 from arm.facts.times import iso
 from arm.ids import normal, same, spoken
@@ -16,7 +17,7 @@ OPT_OUT_TAG = "backup-remediation"
 OPT_OUT_VALUE = "off"
 ON_DEMAND_PER_DAY = 9
 """Azure's limit of on-demand backups of one VM in a day."""
-_WHILE_JOBS_RUN = ("locks.create_or_update", "jobs.cancel")
+_WHILE_JOBS_RUN = ("locks.create_or_update", "jobs.cancel", "run_commands.delete")
 _PROTECTION_WRITES = (
     "protected_items.stop",
     "protected_items.resume",
@@ -53,10 +54,11 @@ def opt_out(_change: Change, situation: Guarded) -> Refusal | None:
 def job_in_progress(change: Change, situation: Guarded) -> Refusal | None:
     """While a backup, restore or other job of the VM runs, nothing is changed.
 
-    A lock may be put back, and a job cancelled: that is the one change that is meant for a job in progress.
+    A lock may be put back, a look be taken inside the VM, a run command be cleared away, and a job cancelled: that is
+    the one change that is meant for a job in progress.
     """
     running = situation.facts.running_jobs()
-    if not running or change.operation in _WHILE_JOBS_RUN:
+    if not running or change.operation in _WHILE_JOBS_RUN or not change.repairs:
         return None
     job = running[0]
     since = f" since {iso(job.started)}" if job.started else ""
@@ -124,7 +126,7 @@ def agent_ready(change: Change, situation: Guarded) -> Refusal | None:
 
 def power_state(change: Change, situation: Guarded) -> Refusal | None:
     """A machine that the platform is changing is left alone; one that does not run is not restarted."""
-    if not change.operation.startswith("virtual_machines."):
+    if not change.operation.startswith("virtual_machines.") and change.operation not in SCRIPTS:
         return None
     vm = situation.facts.vm_or_none()
     if vm is None:

@@ -15,8 +15,10 @@ from ..ids import group_id, normal, parse
 from ..parallel import gather
 from ..session import Session
 from . import access, backup, compute, graph, inventory, monitor, network, schedule
+from .guest import GuestFacts
 from .locks import Lock, read_locks
 from .restore import RestoreFacts
+from .run_commands import RunCommand, read_run_commands
 from .whereabouts import KnownItem, Whereabouts, read_items_of_name, read_whereabouts
 
 T = TypeVar("T")
@@ -43,6 +45,7 @@ class VmFacts(RestoreFacts):
         self.vm_id = vm.id
         self._location = vm.location
         self._known: dict[str, Any] = {}
+        self._guest: GuestFacts | None = None
         self._turns: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -94,6 +97,24 @@ class VmFacts(RestoreFacts):
     def extensions(self) -> tuple[compute.Extension, ...]:
         """Return the machine's extensions."""
         return self._once("extensions", lambda: compute.read_extensions(self.session, self.vm_id))
+
+    def guest(self) -> GuestFacts | None:
+        """Return what a look inside the machine has told; ``None`` when nobody has looked. Azure is not asked."""
+        return self._guest
+
+    def tell_guest(self, told: GuestFacts) -> None:
+        """Take what a look inside the machine has told; it stays known until the next look."""
+        self._guest = told
+
+    def run_commands(self) -> tuple[RunCommand, ...]:
+        """Return the machine's managed run commands; none where Azure does not offer them."""
+        return self._once("run_commands", self._read_run_commands)
+
+    def _read_run_commands(self) -> tuple[RunCommand, ...]:
+        try:
+            return read_run_commands(self.session, self.vm_id)
+        except NotFound:
+            return ()
 
     def protection(self) -> backup.Protection:
         """Return where the machine is backed up to; its ids are empty when it is not protected."""

@@ -22,6 +22,7 @@ READS: dict[str, tuple[str, ...]] = {
     "vm": (_VM,),
     "vm_or_none": (_VM,),
     "extensions": ("Microsoft.Compute/virtualMachines/extensions/read",),
+    "run_commands": ("Microsoft.Compute/virtualMachines/runCommands/read",),
     "protection": _PROTECTION,
     "item": _PROTECTION,
     "policy": _POLICY,

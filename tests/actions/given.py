@@ -18,6 +18,7 @@ from arm.facts.compute import Extension, RestorePoint, RestorePointCollection, V
 from arm.facts.graph import VmReference
 from arm.facts.inventory import AccessPolicy, EncryptionSetting, KeyVault, ManagedDisk
 from arm.facts.locks import Lock, parse_lock
+from arm.facts.run_commands import RunCommand
 from arm.facts.times import parse_time
 from arm.ids import normal
 
@@ -67,7 +68,10 @@ def vm(entry: dict[str, Any]) -> VirtualMachine:
         name="web-01",
         location="westeurope",
         unique_id=entry.get("unique_id", UNIQUE),
-        os_type="Linux",
+        os_type=entry.get("os", "Linux"),
+        os_name=entry.get("os_name", ""),
+        image=entry.get("image", {}),
+        extension_operations=entry.get("extension_operations"),
         tags=entry.get("tags", {}),
         provisioning_state=entry.get("state", "Succeeded"),
         power_state=entry.get("power", "running"),
@@ -184,6 +188,9 @@ _PARSE: dict[str, Any] = {
             f"{VM_ID}/extensions/{entry['name']}", entry["name"], entry["publisher"], entry["type"], "Succeeded"
         )
     ),
+    "run_commands": _many(
+        lambda entry: RunCommand(f"{VM_ID}/runCommands/{entry['name']}", entry["name"], entry.get("state", "Succeeded"))
+    ),
     "running_jobs": _many(job),
     "jobs_elsewhere": _many(job),
     "disks": _many(disk),
@@ -249,4 +256,5 @@ def change(entry: dict[str, Any]) -> Change:
         after=entry.get("after"),
         impact=Impact(entry.get("impact", "none")),
         body=entry.get("body", {}),
+        repairs=entry.get("repairs", True),
     )

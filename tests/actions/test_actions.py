@@ -19,7 +19,15 @@ DERIVED = ("method", "path", "permissions", "fingerprint", "step")
 
 def said(change: Change) -> dict:
     """A change as a case writes it: without what follows from the operation, and without what is not set."""
-    unset = {"undo": None, "loan": False, "may_fail_with": "", "body": {}, "impact": "none"}
+    unset = {
+        "undo": None,
+        "loan": False,
+        "may_fail_with": "",
+        "body": {},
+        "impact": "none",
+        "repairs": True,
+        "stands_for": "",
+    }
     data = {name: value for name, value in change.to_json().items() if name not in DERIVED}
     return {name: value for name, value in data.items() if name not in unset or value != unset[name]}
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from actions.change import Change, Undo
+from actions.guest.run import as_classic, remove_run_command, run_script
 from actions.key_vault import revoke_key_vault_access
 from actions.probes import Effect, probe, started_backup
-from actions.registry import ACTIONS
+from actions.registry import ACTIONS, guest_actions
 from arm.errors import Ambiguous, AzureError
 from arm.facts.collect import VmFacts
 from arm.operations import IN_PROGRESS, accepted, poll
@@ -33,6 +34,8 @@ PLANS = {
     "role_assignments.create": ("key-vault-roles", "grant_key_vault_access", PRINCIPAL),
     "role_assignments.delete": ("key-vault-roles", "revoke", {}),
     "jobs.cancel": ("rp-collection-limit-job-running", "cancel_backup_job", {}),
+    "run_commands.create": ("healthy", "check_guest_linux", {}),
+    "run_commands.delete": ("healthy", "left behind", {}),
     "virtual_machines.start": ("vm-stopped", "start_vm", {}),
     "virtual_machines.restart": ("healthy", "restart_vm", {}),
     "virtual_machines.power_off": ("healthy", "stop_vm", {}),
@@ -50,6 +53,15 @@ def granted(world, operation: str) -> Undo:
     return Undo("revoke_key_vault_access", operation, vault, {"principal": BACKUP_OBJECT_ID, "added": added})
 
 
+def left_behind(world) -> Change:
+    """The removal of a run command that an earlier process has made."""
+    facts = VmFacts(world.session(), world.vm())
+    (made,) = run_script(facts, "check_guest_linux", verb="check")
+    carried_out(facts, made)
+    world.simulator.records.clear()
+    return remove_run_command(made.target, "it was left behind")
+
+
 def planned(drill, operation: str):
     scenario, action, arguments = PLANS[operation]
     world = drill(scenario)
@@ -59,8 +71,10 @@ def planned(drill, operation: str):
         arguments = {**arguments, "lock": f"{group}/providers/Microsoft.Authorization/locks/new"}
     if action == "revoke":
         change = next(iter(revoke_key_vault_access(facts, granted(world, operation))))
+    elif action == "left behind":
+        change = left_behind(world)
     else:
-        change = next(iter(ACTIONS[action].run(facts, arguments)))
+        change = next(iter({**ACTIONS, **guest_actions()}[action].run(facts, arguments)))
     assert isinstance(change, Change)
     return world, facts, change
 
@@ -77,7 +91,20 @@ def carried_out(facts, change) -> None:
 
 
 def test_every_write_has_a_probe_that_is_tested_here():
-    assert set(PLANS) == set(OPERATIONS)
+    assert {*PLANS, "virtual_machines.run_command"} == set(OPERATIONS)
+
+
+def test_whether_a_script_of_the_first_kind_ran_cannot_be_told_and_nothing_is_guessed(drill):
+    facts = drill("healthy").facts()
+    (change,) = run_script(facts, "check_guest_linux", verb="check")
+    assert probe(facts, as_classic(change), facts.azure_now) is Effect.UNKNOWN
+
+
+def test_the_run_command_of_an_earlier_run_is_not_the_one_that_was_sent(drill):
+    _, facts, change = planned(drill, "run_commands.create")
+    facts.vm()
+    carried_out(facts, change)
+    assert probe(facts, change, facts.azure_now + timedelta(minutes=1)) is Effect.UNKNOWN
 
 
 @pytest.mark.parametrize("operation", PLANS)

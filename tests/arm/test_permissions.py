@@ -11,7 +11,7 @@ from arm.errors import NotFound
 from arm.facts.collect import VmFacts
 from arm.facts.permissions import READS
 
-NO_FACTS = {"refresh", "prefetch"}
+NO_FACTS = {"refresh", "prefetch", "guest", "tell_guest"}
 
 
 def facts() -> set[str]:

@@ -98,6 +98,24 @@ def vm_of(world) -> str:
     return world.vm_id
 
 
+SCRIPT = {"script": "#!/bin/sh\necho '{}'\n", "os": "linux", "seconds": 60, "location": "westeurope"}
+
+
+def run_command_of(world) -> str:
+    return f"{world.vm_id}/runCommands/look"
+
+
+def left_run_command_of(world) -> str:
+    """A run command that somebody has made."""
+    session = world.session()
+    session.get(world.vm_id, "2024-07-01")
+    answer = send(session, "run_commands.create", run_command_of(world), SCRIPT)
+    while poll(session, accepted(answer.headers)).status != SUCCEEDED:
+        continue
+    world.simulator.records.clear()
+    return run_command_of(world)
+
+
 UNLOCKED = "rp-collection-limit-no-lock"
 CASES = {
     "locks.delete": ("rp-collection-limit", lock_of, lambda world: None),
@@ -127,6 +145,9 @@ CASES = {
     "role_assignments.create": ("key-vault-roles", new_assignment_of, assignment),
     "role_assignments.delete": ("key-vault-roles", assignment_of, lambda world: None),
     "jobs.cancel": ("rp-collection-limit-job-running", job_of, lambda world: None),
+    "run_commands.create": ("healthy", run_command_of, lambda world: SCRIPT),
+    "run_commands.delete": ("healthy", left_run_command_of, lambda world: None),
+    "virtual_machines.run_command": ("healthy", vm_of, lambda world: SCRIPT),
     "virtual_machines.start": ("vm-stopped", vm_of, lambda world: None),
     "virtual_machines.restart": ("healthy", vm_of, lambda world: None),
     "virtual_machines.power_off": ("healthy", vm_of, lambda world: None),

@@ -1,0 +1,1 @@
+"""What is done inside a VM: one script per action, with a manifest that says what it touches."""
