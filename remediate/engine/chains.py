@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 
 from actions.change import Effects, NoChange, Undo
 from actions.disks import include_disks
+from actions.guest.run import CREATE, run_script
 from actions.key_vault import revoke_key_vault_access
 from actions.locks import restore_lock
 from actions.power import start_vm
 from actions.protection import resume_protection
-from actions.registry import ACTIONS, Action
+from actions.registry import ACTIONS, Action, guest_actions
 from arm.errors import UsageError
 from arm.facts.collect import VmFacts
 from arm.ids import normal
@@ -18,7 +20,8 @@ from runbooks.model import Decision, Diagnosis, Runbook, Situation, Step, StepEf
 from runbooks.registry import find
 
 from ..journal.model import Journal
-from .history import DONE, History
+from .duties import is_run_command, payment
+from .history import DONE, UNCLEAR, History
 
 ACTION, UNDO = "action:", "undo:"
 MOST_RUNS = 100
@@ -53,9 +56,11 @@ def find_action(name: str) -> Action:
     Raises:
         UsageError: an unknown action.
     """
-    action = ACTIONS.get(name.replace("-", "_").lower())
+    known = {**ACTIONS, **guest_actions()}
+    action = known.get(name.replace("-", "_").lower())
     if action is None:
-        raise UsageError(f"unknown action {name!r}", "Use one of the actions above.", tuple(ACTIONS))
+        close = difflib.get_close_matches(name.lower(), known, n=5, cutoff=0.4) or tuple(ACTIONS)
+        raise UsageError(f"unknown action {name[:80]!r}", "'remediate list' shows the actions.", tuple(close))
     return action
 
 
@@ -74,7 +79,8 @@ def action_runbook(name: str, arguments: Mapping[str, str], journal: Callable[[]
             yield from action.run(situation.facts, arguments)
 
     step = Step(action.name, action.summary, effects)
-    return Runbook(f"{ACTION}{action.name}", action.summary, _FACTS, _as_asked, (step,), proof=False)
+    facts = (*_FACTS, "run_commands") if action.script else _FACTS
+    return Runbook(f"{ACTION}{action.name}", action.summary, facts, _as_asked, (step,), proof=False)
 
 
 def undo_runbook(run_id: str, journal: Journal) -> Runbook:
@@ -86,14 +92,17 @@ def undo_runbook(run_id: str, journal: Journal) -> Runbook:
     run = journal.run(run_id)
     if run is None:
         raise UsageError(f"there is no run {run_id!r}", "'remediate runs' lists them.")
-    perhaps = (*DONE, "")  # what nobody has seen the end of may have taken effect; what is there already is left alone
+    left_behind = [duty for duty in journal.duties(run.id) if is_run_command(duty)]
+    perhaps = (*DONE, UNCLEAR, "")  # what nobody has seen the end of may have taken effect; what is there stays
     undos = [sent.change.undo for sent in reversed(History.of(run, journal).sent) if sent.result in perhaps]
 
     def effects(situation: Situation) -> StepEffects:
         for undo in undos:
             if undo is not None:
                 yield from _take_back(situation.facts, undo)
-        if not any(undos):
+        for duty in left_behind:
+            yield from payment(situation.facts, duty)
+        if not any(undos) and not left_behind:
             yield NoChange("the run has changed nothing that can be taken back")
 
     step = Step("undo", f"Take back what run {run.id[:12]} changed", effects)
@@ -115,6 +124,8 @@ def _restore_removed_locks(facts: VmFacts, journal: Journal) -> Effects:
 
 
 def _take_back(facts: VmFacts, undo: Undo) -> Effects:
+    if undo.operation == CREATE:
+        return run_script(facts, undo.action, verb=str(undo.body["verb"]), parameters=undo.body["parameters"])
     if undo.action == "start_vm":
         return start_vm(facts)
     if undo.action == "revoke_key_vault_access":

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from actions.change import Change, NoChange
-from actions.locks import restore_lock
+from actions.guest.run import CREATE, as_check, as_classic
+from actions.guest.scripts import find_script
 from arm.facts.collect import VmFacts
 from arm.facts.times import iso
+from arm.ids import same
 from guards import Consent, Guarded, Refusal, missing_approval
-from runbooks.model import Decision, Runbook, Situation
+from runbooks.model import Decision, HandOver, Runbook, Situation
 
-from ..journal.model import CLOSED, Journal, Run
+from ..journal.model import CLOSED, Duty, Journal, Run
+from .duties import is_run_command, payment, spoken
 from .execute import Executor, Parked, Refused
-from .history import DONE, FAILED, PARKED, REPAID, REPAY, VERDICT, History, Sent
+from .history import (
+    CLEARED,
+    DONE,
+    FAILED,
+    NOT_APPLIED,
+    NOT_OFFERED,
+    PARKED,
+    REPAID,
+    REPAY,
+    UNCLEAR,
+    VERDICT,
+    History,
+    Sent,
+)
 from .model import Event, Proof, Stand, Tell, Verdict
-from .plan import Plan, judge, make_plan, not_accepted, planned_step
+from .plan import Plan, judge, make_plan, not_accepted, planned_step, still_to_make
+from .scripts import tell_guest
 
 NEW_POINT_RECHECK = timedelta(minutes=30)
 NEW_POINT_PATIENCE = timedelta(hours=24)
@@ -77,9 +96,10 @@ class Driver:
 
     def _recover(self) -> Stand | None:
         """Finish a change that an earlier process left open, before anything else is looked at."""
-        unfinished = self._history().unfinished
+        history = self._history()
+        unfinished = history.unfinished
         if unfinished is None:
-            return None
+            return None if history.unclear is None else self._clear_up(history.unclear)
         self.tell(Event("recover", f"going on with: {unfinished.change.summary}"))
         sent = self.executor.resume(unfinished)
         if sent.change.step == REPAY:
@@ -94,7 +114,7 @@ class Driver:
         """Judge everything that is still ahead, so that nothing is begun that may not be finished."""
         situation = self._situation()
         names = self.run.steps[self.run.position :]
-        self.plan = make_plan(self.runbook, names, situation, self.run.consent)
+        self.plan = make_plan(self.runbook, names, situation, self.run.consent, done=self._history().done)
         if self.plan.refusals:
             return self._refused(self.plan.refusals[0])
         if self.plan.missing:
@@ -106,14 +126,15 @@ class Driver:
         step = self.runbook.step(self.run.steps[self.run.position])
         planned = planned_step(step, self._situation())
         history = self._history()
-        changes = [change for change in planned.changes if not history.done(change)]
+        changes = still_to_make(planned.changes, history.done)
         self.tell(
             Event("step", step.summary, {"step": step.name, "changes": len(changes), "notes": list(planned.notes)})
         )
         if planned.until is not None:
             return Stand(Verdict.PENDING, planned.wait, "It goes on by 'remediate resume'.", until=planned.until)
         if planned.given_up is not None:
-            return Stand(Verdict.NOT_FIXED, planned.given_up.reason, planned.given_up.next_step)
+            verdict = Verdict.NEEDS_HUMAN if isinstance(planned.given_up, HandOver) else Verdict.NOT_FIXED
+            return Stand(verdict, planned.given_up.reason, planned.given_up.next_step)
         stand = self._allowed(changes) or self._make_all(changes)
         if stand is not None and not self._goes_on(stand, step.name):
             return stand
@@ -143,7 +164,8 @@ class Driver:
         if not missing:
             return None
         names = self.run.steps[self.run.position :]
-        self.plan = make_plan(self.runbook, names, self._situation(), self.run.consent)
+        done = self._history().done
+        self.plan = make_plan(self.runbook, names, self._situation(), self.run.consent, done=done)
         return self._unapproved(self.plan)
 
     def _make(self, change: Change) -> Stand | None:
@@ -154,10 +176,39 @@ class Driver:
         return self._after(sent)
 
     def _after(self, sent: Sent) -> Stand | None:
+        if sent.change.operation == CREATE and sent.result != NOT_APPLIED:
+            self._pay(sent.change.target)
+        if sent.result == NOT_OFFERED:
+            self.tell(Event("fallback", f"{sent.detail}; sending the script the older way"))
+            return self._make(as_classic(sent.change))
+        if sent.result == UNCLEAR:
+            return self._clear_up(sent)
         if sent.result != FAILED:
             return None
         step = "Read Azure's message, then run again; 'remediate undo' takes back what was changed."
+        if (sent.said or {}).get("refused"):
+            step = "The script says what keeps it from doing this; see to that inside the VM, then run again."
+        if sent.change.operation == "backups.trigger" and self.runbook.if_not_fixed is not None:
+            step = self.runbook.if_not_fixed(self._situation())
         return Stand(Verdict.NOT_FIXED, f"{sent.change.summary}: {sent.detail}", step)
+
+    def _clear_up(self, sent: Sent) -> Stand | None:
+        """Look what a script has done whose answer is lost; what cannot be told stays so."""
+        reason = f"{sent.change.summary}: {sent.detail}"
+        step = "Look at the VM before you run again; nothing was verified."
+        if not sent.change.repairs:
+            return Stand(Verdict.INCONCLUSIVE, reason, step)
+        try:
+            look = self.executor.execute(as_check(sent.change))
+        except Refused as refused:
+            return Stand(Verdict.INCONCLUSIVE, f"{reason}; and nobody can look: {refused.refusal.saw}", step)
+        if look.change.operation == CREATE:
+            self._pay(look.change.target)
+        if look.result in DONE and (look.said or {}).get("applied") is True:
+            self.journal.append(self.run.id, CLEARED, self.facts.azure_now, {"fingerprint": sent.change.fingerprint})
+            self.tell(Event("cleared_up", f"{sent.change.summary}: a look afterwards shows that it is done"))
+            return None
+        return Stand(Verdict.INCONCLUSIVE, f"{reason}; a look afterwards: {look.detail}", step)
 
     def _refused(self, refusal: Refusal) -> Stand:
         begun = self.run.verdict == Verdict.PENDING.value or bool(self._history().sent)
@@ -176,10 +227,11 @@ class Driver:
         history = self._history()
         stopped = any(one.result in DONE and one.change.operation == "protected_items.stop" for one in history.sent)
         if stopped or not self.runbook.proof:  # no recovery point can follow where backups were stopped
-            if any(sent.result in DONE for sent in history.sent):
+            if any(sent.changed for sent in history.sent):
                 undo = f"'remediate undo {self.run.id[:12]}' takes it back where that is possible."
                 return Stand(Verdict.APPLIED, "every change was confirmed by reading it back", undo)
-            return Stand(Verdict.NOTHING_TO_DO, "everything is as it should be")
+            looked = next((one.said for one in reversed(history.sent) if one.said is not None), None)
+            return Stand(Verdict.NOTHING_TO_DO, _seen(looked) if looked else "everything is as it should be")
         since = history.progress.changed_at
         ours = next((one.job for one in history.progress.backups.values() if one.completed), "")
         job = ours or self._other_backup(since)
@@ -218,19 +270,37 @@ class Driver:
     def _repay(self, stand: Stand) -> Stand:
         """Give back what the run took on loan, however it ended."""
         for duty in self.journal.duties(self.run.id):
-            for effect in restore_lock(self.facts, duty.lock_id, duty.body):
-                if isinstance(effect, NoChange) or effect.before is not None:
-                    continue  # it is there: as it was, or as somebody has set it since, which is theirs to decide
-                sent = self.executor.execute(effect.in_step(REPAY), repaying=True)
-                if sent.result not in DONE:
-                    reason = f"{stand.reason}; but a lock could not be put back: {sent.detail}"
-                    return Stand(
-                        Verdict.PENDING, reason, "It is tried again by 'remediate resume --now'.", self.facts.azure_now
-                    )
-            self.journal.repaid(duty)
-            self.journal.append(self.run.id, REPAID, self.facts.azure_now, {"lock": duty.lock_id})
-            self.tell(Event("repaid", f"the lock {duty.lock_id.rsplit('/', 1)[-1]!r} is back as it was"))
+            failure = self._repaid(duty)
+            if failure and is_run_command(duty):  # it hurts nobody, and the next run on the VM removes it
+                left = f"{spoken(duty)} is still to be done ({failure}); 'remediate undo {self.run.id[:12]}' does it."
+                stand = replace(stand, next_step=f"{stand.next_step} {left}".strip())
+            elif failure:
+                reason = f"{stand.reason}; but {spoken(duty)} could not be put back: {failure}"
+                step = "It is tried again by 'remediate resume --now'."
+                return Stand(Verdict.PENDING, reason, step, self.facts.azure_now)
         return stand
+
+    def _repaid(self, duty: Duty) -> str:
+        """Pay a duty; return why that failed, or nothing."""
+        for effect in payment(self.facts, duty):
+            if isinstance(effect, NoChange):
+                continue
+            try:
+                sent = self.executor.execute(effect.in_step(REPAY), repaying=True)
+            except Refused as refused:
+                return refused.refusal.saw
+            if sent.result not in DONE:
+                return sent.detail
+        self.journal.repaid(duty)
+        self.journal.append(self.run.id, REPAID, self.facts.azure_now, {"target": duty.target})
+        self.tell(Event("repaid", f"paid: {spoken(duty)}"))
+        return ""
+
+    def _pay(self, target: str) -> None:
+        """Remove the run command of a script that has ended; what fails here is tried again when the run ends."""
+        for duty in self.journal.duties(self.run.id):
+            if same(duty.target, target):
+                self._repaid(duty)
 
     def _keep(self, stand: Stand) -> None:
         self.run.verdict, self.run.reason = stand.verdict.value, stand.reason
@@ -250,7 +320,20 @@ class Driver:
         return History.of(self.run, self.journal)
 
     def _situation(self) -> Situation:
-        return Situation(self.facts, self.facts.azure_now, self._history().progress, self.run.arguments)
+        progress = self._history().progress
+        tell_guest(self.facts, progress.said)
+        return Situation(self.facts, self.facts.azure_now, progress, self.run.arguments)
+
+
+def _seen(said: Mapping[str, Any]) -> str:
+    """Return what a script has said that changed nothing."""
+    if said.get("verb") != "check":
+        return "the script found everything as it should be"
+    if find_script(str(said["action"])).reads_only:
+        return "the script has looked, and changed nothing"
+    return (
+        f"the script has looked: {'it would change something' if said.get('needed') else 'nothing has to be changed'}"
+    )
 
 
 def consent_of(plan: Plan, *, yes: bool, approve: str) -> Consent | Refusal:

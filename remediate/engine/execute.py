@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from actions.change import Change
+from actions.guest.run import CLASSIC, SCRIPTS
 from actions.probes import Effect, probe, started_backup
 from arm.errors import Ambiguous, NotSent, Rejected, RemediationError
 from arm.facts.collect import VmFacts
@@ -14,10 +17,12 @@ from arm.writes import Answer, send
 from guards import Guarded, Refusal, before_send
 from runbooks.model import Runbook
 
-from ..journal.model import Duty, Journal, Run
-from .history import ACCEPTED, APPLIED, EXPECTED_FAILURE, FAILED, INTENT, JOB, NOT_APPLIED, OUTCOME, Sent
+from ..journal.model import Journal, Run
+from .duties import owed
+from .history import ACCEPTED, APPLIED, EXPECTED_FAILURE, FAILED, INTENT, JOB, NOT_APPLIED, OUTCOME, UNCLEAR, Sent
 from .lease import LEASE_SECONDS, abandoned
 from .model import Event, Tell
+from .scripts import hear, not_sent
 
 SEND_ATTEMPTS = 4
 SETTLE = (2.0, 5.0, 10.0)
@@ -27,6 +32,7 @@ SETTLE_VM = (*SETTLE, 30.0, 60.0, 60.0)
 SETTLE_BACKUP = (2.0, 5.0, 10.0, 20.0, 20.0)
 """The same for a backup, whose job may show up late; a second one must not be started while the first begins."""
 JOB_RECHECK = timedelta(minutes=30)
+SCRIPT_RECHECK, SCRIPT_INTERVAL = timedelta(minutes=10), 30.0
 _UNKNOWN = "it cannot be told whether it took effect"
 LATER_CODES = ("ScopeLocked", "Conflict", "AnotherOperationInProgress", "OperationNotAllowed", "TooManyRequests")
 """409 answers that may pass in a minute: a lock's removal spreads, another operation ends."""
@@ -110,17 +116,31 @@ class Executor:
             raise Refused(refusal)
         self.hold_lease()
         at = self.facts.azure_now
-        if change.loan and change.undo is not None and self.runbook.proof:
-            self.journal.add_duty(Duty(self.run.id, change.undo.target, change.undo.body))
+        duty = owed(change, self.run.id, proof=self.runbook.proof)
+        if duty is not None:
+            self.journal.add_duty(duty)
         self._note(INTENT, {"change": change.to_json()}, at)
         self.tell(Event("change", change.summary, {"step": change.step, "operation": change.operation}))
         try:
             answer = self._send(change, at)
         except (NotSent, Rejected, Ambiguous) as error:
-            return self._end(Sent(change, at), FAILED, f"{error.message} {error.next_step}")
-        operation = accepted(answer.headers) if answer is not None else None
+            return self._not_taken(Sent(change, at), error)
+        operation = accepted(answer.headers, for_output=change.operation == CLASSIC) if answer is not None else None
         self._note(ACCEPTED, {"operation": operation.to_json() if operation else None})
         return self.follow(Sent(change, at, operation))
+
+    def _not_taken(self, sent: Sent, error: NotSent | Rejected | Ambiguous) -> Sent:
+        """End a change that Azure did not take; a script that another one keeps waiting comes later."""
+        detail = f"{error.message} {error.next_step}"
+        if sent.change.operation not in SCRIPTS:
+            return self._end(sent, FAILED, detail)
+        if _later(error):
+            self._end(sent, NOT_APPLIED, detail)
+            raise Parked(error.message, self.facts.azure_now + SCRIPT_RECHECK)
+        if isinstance(error, Ambiguous):
+            return self._end(sent, UNCLEAR, detail)
+        heard = not_sent(error)
+        return self._end(sent, heard.result, heard.detail) if heard else self._end(sent, FAILED, detail)
 
     def _send(self, change: Change, at: datetime) -> Answer | None:
         """Send until Azure has taken it, once; ``None`` when only the probe knows that it took effect."""
@@ -163,7 +183,7 @@ class Executor:
         if effect is Effect.APPLIED:
             return self.follow(sent)
         if effect is Effect.UNKNOWN:
-            return self._end(sent, FAILED, _UNKNOWN)
+            return self._end(sent, UNCLEAR if sent.change.operation in SCRIPTS else FAILED, _UNKNOWN)
         return self._end(sent, NOT_APPLIED, "an earlier process stopped before Azure had taken it")
 
     def follow(self, sent: Sent) -> Sent:
@@ -175,6 +195,7 @@ class Executor:
         failure = ""
         operation = sent.operation
         job = sent.job
+        output: Mapping[str, Any] = {}
         while operation is not None and not job:
             state = poll(self.session, operation)
             operation = state.operation
@@ -182,7 +203,7 @@ class Executor:
             if state.status == IN_PROGRESS:
                 self._wait(operation.interval, f"{sent.change.action} is still in progress", timedelta(minutes=10))
                 continue
-            job = state.job_id
+            job, output = state.job_id, state.output
             if state.status in (OPERATION_FAILED, CANCELED):
                 failure = (
                     f"{state.error_code}: {state.error_message}".strip(": ") or f"the operation was {state.status}"
@@ -190,11 +211,20 @@ class Executor:
             break
         if sent.change.operation == "backups.trigger":
             return self._follow_backup(sent, job, operation, failure)
+        if sent.change.operation in SCRIPTS:
+            return self._follow_script(sent, output, failure)
         effect = self._settled(sent.change, sent.at, patient=not failure)
         if effect is Effect.APPLIED:
             return self._end(sent, APPLIED, "confirmed by reading it back")
         unseen = _UNKNOWN if effect is Effect.UNKNOWN else "Azure reported success, but nothing has changed"
         return self._end(sent, FAILED, failure or unseen)
+
+    def _follow_script(self, sent: Sent, output: Mapping[str, Any], failure: str) -> Sent:
+        heard = hear(self.facts, sent.change, sent.at, output, failure)
+        while not heard.result:
+            self._wait(SCRIPT_INTERVAL, f"{sent.change.action}: {heard.detail}", SCRIPT_RECHECK)
+            heard = hear(self.facts, sent.change, sent.at, output, failure)
+        return self._end(sent, heard.result, heard.detail, said=heard.said)
 
     def _follow_backup(self, sent: Sent, job: str, operation: Operation | None, failure: str) -> Sent:
         if failure and not job:
@@ -231,7 +261,7 @@ class Executor:
     def _settled(self, change: Change, at: datetime, *, patient: bool = True) -> Effect:
         """Probe until the effect is there; Azure's answers may lag behind, so "no" is asked more than once."""
         pauses: tuple[float, ...] = SETTLE_VM if change.operation.startswith("virtual_machines.") else SETTLE
-        pauses = SETTLE_BACKUP if change.operation == "backups.trigger" else pauses
+        pauses = {"backups.trigger": SETTLE_BACKUP, CLASSIC: ()}.get(change.operation, pauses)
         effect = probe(self.facts, change, at)
         for pause in pauses if patient else ():
             if effect is Effect.APPLIED:
@@ -247,12 +277,28 @@ class Executor:
         self._left -= seconds
         self.session.runtime.sleep(seconds)
 
-    def _end(self, sent: Sent, result: str, detail: str, *, job: str = "", job_status: str = "") -> Sent:
+    def _end(
+        self,
+        sent: Sent,
+        result: str,
+        detail: str,
+        *,
+        job: str = "",
+        job_status: str = "",
+        said: Mapping[str, Any] | None = None,
+    ) -> Sent:
         at = self.facts.azure_now
-        self._note(OUTCOME, {"result": result, "detail": detail, "job": job, "job_status": job_status}, at)
+        data: dict[str, object] = {
+            "result": result,
+            "detail": detail,
+            "job": job,
+            "job_status": job_status,
+            "said": said,
+        }
+        self._note(OUTCOME, data, at)
         self.facts.refresh()
         self.tell(Event("outcome", f"{sent.change.summary}: {result}", {"result": result, "detail": detail}))
-        return Sent(sent.change, sent.at, sent.operation, job or sent.job, result, detail, job_status, at)
+        return Sent(sent.change, sent.at, sent.operation, job or sent.job, result, detail, job_status, at, said)
 
     def _note(self, kind: str, data: dict[str, object], at: datetime | None = None) -> None:
         self.journal.append(self.run.id, kind, at or self.facts.azure_now, data)
