@@ -50,6 +50,12 @@ def _checked(name: str, summary: str, result: Result, *, worst: Standing = FOUND
     return _cause(name, summary, worst if standing is FOUND else standing, result.saw)
 
 
+def _looked(name: str, summary: str, check: str, facts: VmFacts) -> Cause | None:
+    """Return the cause that a check of the guest stands for; ``None`` where no look inside has answered it."""
+    result = look(check, facts) if facts.guest() is not None else None
+    return None if result is None or result.status is Status.UNKNOWN else _checked(name, summary, result)
+
+
 def silent(vm: VirtualMachine) -> bool:
     """Say whether a VM that Azure shows as running has an agent that does not answer."""
     return vm.power_state == "running" and not ready(vm)
@@ -122,6 +128,9 @@ def guest_path(facts: VmFacts) -> Cause:
     """Does a firewall or proxy in the guest keep its agent from the platform?"""
     vm, name = facts.vm(), "platform-blocked-in-guest"
     summary = "a firewall or proxy in the guest keeps the agent from the platform at 168.63.129.16"
+    looked = _looked(name, summary, "CHK-WIRESERVER", facts)
+    if looked is not None:
+        return looked
     if ready(vm):
         return _cause(name, summary, RULED_OUT, f"the agent reports through it: {vm.agent_message or 'Ready'}")
     return _cause(name, summary, POSSIBLE, wire_server(vm))
@@ -143,7 +152,7 @@ def agent_settings_wrong(facts: VmFacts) -> Cause:
     summary = "/etc/waagent.conf keeps the agent from handling extensions"
     if is_windows(vm):
         return _cause(name, summary, RULED_OUT, "the VM runs Windows")
-    return _cause(name, summary, POSSIBLE, agent_settings(vm))
+    return _looked(name, summary, "CHK-WAAGENT-CONF", facts) or _cause(name, summary, POSSIBLE, agent_settings(vm))
 
 
 def application_control(facts: VmFacts) -> Cause:
@@ -152,7 +161,7 @@ def application_control(facts: VmFacts) -> Cause:
     summary = "application control in the guest blocks IaaSBcdrExtension.exe"
     if not is_windows(vm):
         return _cause(name, summary, RULED_OUT, f"the VM runs {vm.os_type}")
-    return _cause(name, summary, POSSIBLE, agent_settings(vm))
+    return _looked(name, summary, "CHK-APPLOCKER", facts) or _cause(name, summary, POSSIBLE, agent_settings(vm))
 
 
 def provider_broken(facts: VmFacts) -> Cause:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from actions.change import Impact
+from actions.guest.scripts import find_script
 
 HIGHEST: dict[str, Impact] = {
     "locks.delete": Impact.SECURITY,
@@ -21,20 +22,27 @@ HIGHEST: dict[str, Impact] = {
     "virtual_machines.restart": Impact.DISRUPTIVE,
     "virtual_machines.power_off": Impact.DISRUPTIVE,
     "virtual_machines.reapply": Impact.DISRUPTIVE,
+    "run_commands.create": Impact.NONE,
+    "run_commands.delete": Impact.NONE,
+    "virtual_machines.run_command": Impact.NONE,
     "jobs.cancel": Impact.DISRUPTIVE,
     "vaults.add_access_policy": Impact.SECURITY,
     "vaults.remove_access_policy": Impact.SECURITY,
     "role_assignments.create": Impact.SECURITY,
     "role_assignments.delete": Impact.SECURITY,
 }
-"""By operation, a key of :data:`arm.writes.OPERATIONS`: the highest impact with which an action plans it."""
+"""By operation, a key of :data:`arm.writes.OPERATIONS`: the highest impact with which an action plans it.
+
+What a run command can do is its script's impact, which its manifest says.
+"""
 _ORDER = list(Impact)
 
 
-def impact_of(operations: Iterable[str]) -> Impact:
-    """Return the highest impact that any of several writes may have.
+def impact_of(operations: Iterable[str], scripts: Iterable[str] = ()) -> Impact:
+    """Return the highest impact that any of several writes, and of scripts inside the VM, may have.
 
     >>> impact_of(["backups.trigger", "jobs.cancel"]).value, impact_of([]).value
     ('disruptive', 'none')
     """
-    return max((HIGHEST[one] for one in operations), key=_ORDER.index, default=Impact.NONE)
+    impacts = [*(HIGHEST[one] for one in operations), *(find_script(one).impact for one in scripts)]
+    return max(impacts, key=_ORDER.index, default=Impact.NONE)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arm.errors import UsageError
 
@@ -104,6 +104,14 @@ class GiveUp:
 
 
 @dataclass(frozen=True)
+class HandOver:
+    """Only a human can go on from here: the run ends, and says exactly what is left to be done."""
+
+    reason: str
+    next_step: str
+
+
+@dataclass(frozen=True)
 class BackupResult:
     """How a backup that a step started has ended: its job, and the job's status in Azure's words."""
 
@@ -124,10 +132,12 @@ class Progress:
     Attributes:
         backups: the backups started, by step.
         changed_at: Azure's time of the last change that was no backup; the run's start before there is one.
+        said: what each script that has ended well inside the VM answered last, by its action.
     """
 
     backups: Mapping[str, BackupResult]
     changed_at: datetime
+    said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -155,7 +165,7 @@ class Situation:
         return self.inputs.get(CHOOSE, "")
 
 
-StepEffects = Iterator["Change | NoChange | Wait | GiveUp"]
+StepEffects = Iterator["Change | NoChange | Wait | GiveUp | HandOver"]
 
 
 @dataclass(frozen=True)
@@ -166,6 +176,7 @@ class Step:
         effects: yields the changes still needed, why none is, what to wait for, or that waiting was in vain.
         only_if: when it is not planned ahead: what must have happened before it is even considered.
         go_on: a failure here leads to the next step instead of ending the run.
+        foreseen: a plan shows what it would change if it were needed, so that one approval can cover it.
     """
 
     name: str
@@ -173,6 +184,7 @@ class Step:
     effects: Callable[[Situation], StepEffects]
     only_if: str = ""
     go_on: bool = False
+    foreseen: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,8 +195,10 @@ class Runbook:
         facts: names of the facts it looks at, read at the same time beforehand.
         writes: the operations it may plan, keys of :data:`arm.writes.OPERATIONS`.
         also_reads: names of facts it reads on some paths only.
+        scripts: the scripts that it may run inside the VM.
         inputs: what the operator may tell it by ``--input NAME=VALUE``, with what each means.
         choices: what the operator may choose by ``--choose NAME``, with what each does.
+        if_not_fixed: what a human does next when the backup at its end fails; ``None``: Azure's message says it.
         proof: it ends with a verification by a newer recovery point; only then can it say Fixed.
     """
 
@@ -195,8 +209,10 @@ class Runbook:
     steps: tuple[Step, ...]
     writes: tuple[str, ...] = ()
     also_reads: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, str] = field(default_factory=dict)
+    if_not_fixed: Callable[[Situation], str] | None = None
     proof: bool = True
     entry: Entry | None = None
 

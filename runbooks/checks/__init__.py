@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from arm.errors import RemediationError, UsageError
 
 from .catalogue import CHECKS
+from .guest import LET_LOOK
 from .model import Check, Result, Seen, Status, Where
 
 if TYPE_CHECKING:
@@ -59,8 +60,14 @@ def look_at(check: Check, facts: VmFacts) -> Result:
         status, saw = _elsewhere(check, facts) or check.look(facts)
     except RemediationError as error:
         status, saw = Status.UNKNOWN, f"not readable: {error.message}"
-    inside = "" if status is Status.PASS else check.inside
-    return Result(check.id, status, saw, check.expected, check.why, inside)
+    return Result(
+        check.id, status, saw, check.expected, check.why, "" if status is Status.PASS else _hint(check, facts)
+    )
+
+
+def _hint(check: Check, facts: VmFacts) -> str:
+    """Return how to look in the guest; where nobody has, also how to let a script do it."""
+    return f"{check.inside}; {LET_LOOK}" if check.inside and facts.guest() is None else check.inside
 
 
 def _elsewhere(check: Check, facts: VmFacts) -> Seen | None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from arm.facts.collect import VmFacts
 from arm.facts.compute import VirtualMachine
+from arm.facts.guest import GuestFacts
+from arm.facts.times import iso
 
+from .guest import together, worst
+from .inside_services import running
 from .model import Check, Seen, Status, Where
 from .sources import AGENT_VERSIONS, SNAPSHOT_TIMEOUT, TROUBLESHOOT, WINDOWS_AGENT
 
@@ -14,6 +19,8 @@ DOCUMENTED = "2.6.1198.718"
 """Oldest Windows agent that Azure Backup's documentation accepts."""
 PLATFORM = {"windows": "2.7.41491.911", "linux": "2.2.41"}
 """Oldest agents that the Azure platform supports, by operating system."""
+STILL_UP = timedelta(minutes=30)
+"""How long it counts that a script has run inside the VM."""
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _RESTART = "Windows: services WindowsAzureGuestAgent and RdAgent; Linux: 'systemctl status walinuxagent' (or waagent)"
 
@@ -63,23 +70,56 @@ def _custom(vm: VirtualMachine) -> str:
 
 
 def _running(facts: VmFacts) -> Seen:
-    vm = facts.vm()
+    vm, guest = facts.vm(), facts.guest()
     off = _off(vm)
     if off is not None:
         return off
-    return (Status.PASS if ready(vm) else Status.FAIL), _said(vm)
+    azure = (Status.PASS if ready(vm) else Status.FAIL), _said(vm)
+    told = _inside(guest) if guest is not None else None
+    return azure if told is None else together(azure, told)
+
+
+def _inside(guest: GuestFacts) -> Seen | None:
+    if guest.os == "windows":
+        return worst(running(guest, "WindowsAzureGuestAgent"), running(guest, "RdAgent"))
+    name, state, process = guest.text("agent_service"), guest.text("agent_state"), guest.flag("agent_process")
+    if process is None or not state:
+        return None
+    shown = f"the service {name or 'of the agent'} is {state}, its process {'runs' if process else 'does not run'}"
+    if not process:
+        return Status.FAIL, shown
+    if state not in ("active", "unknown"):
+        return Status.WARN, shown
+    if guest.flag("agent_enabled") is False:
+        return Status.WARN, f"{shown}, and it is not enabled: it will not start with the VM"
+    return Status.PASS, shown
 
 
 def _version(facts: VmFacts) -> Seen:
-    vm = facts.vm()
-    found = version_of(vm.agent_version)
+    vm, guest = facts.vm(), facts.guest()
+    told = (guest.text("agent_version") or "").strip() if guest is not None else ""
+    inside = _new_enough(vm.os_type, told)
+    if not version_of(vm.agent_version):
+        azure = _off(vm) or (Status.UNKNOWN, "the agent has not reported its version")
+        return azure if inside is None else together(azure, inside)
+    azure = _new_enough(vm.os_type, vm.agent_version) or (Status.UNKNOWN, f"{vm.os_type} agent {vm.agent_version}")
+    if inside is None or version_of(told) == version_of(vm.agent_version):
+        return azure
+    differs = f"{azure[1]}; inside the VM: {inside[1]}; an agent that updates itself runs another than is installed"
+    status = Status.WARN if azure[0] is Status.PASS and inside[0] is not Status.PASS else azure[0]
+    return status, differs
+
+
+def _new_enough(system: str, version: str) -> Seen | None:
+    """Judge the version of an agent; ``None`` where there is none in the text."""
+    found = version_of(version)
     if not found:
-        return _off(vm) or (Status.UNKNOWN, "the agent has not reported its version")
-    shown = f"{vm.os_type} agent {vm.agent_version}"
-    windows = vm.os_type.lower() == "windows"
+        return None
+    shown = f"{system} agent {version}"
+    windows = system.lower() == "windows"
     if windows and found < version_of(DOCUMENTED):
         return Status.FAIL, f"{shown}; Azure Backup needs {DOCUMENTED}"
-    least = PLATFORM.get(vm.os_type.lower(), "")
+    least = PLATFORM.get(system.lower(), "")
     if not least:
         return Status.UNKNOWN, f"{shown}; no minimum is documented for this operating system"
     if found < version_of(least):
@@ -88,14 +128,18 @@ def _version(facts: VmFacts) -> Seen:
 
 
 def _mismatch(facts: VmFacts) -> Seen:
-    vm = facts.vm()
+    vm, guest = facts.vm(), facts.guest()
+    looked = f"a script ran inside the VM at {iso(guest.at)}" if guest is not None else ""
     if vm.power_state.lower() == "unknown":
-        return Status.UNKNOWN, "Azure does not say whether the VM runs"
+        return Status.UNKNOWN, f"Azure does not say whether the VM runs{looked and f'; {looked}'}"
     if vm.power_state.lower() != "running":
-        return Status.PASS, f"the VM is {vm.power_state}"
+        return Status.PASS, f"the VM is {vm.power_state}{looked and f'; before that, {looked}'}"
     if ready(vm):
-        return Status.PASS, "the VM is running and its agent reports"
-    return Status.WARN, f"Azure shows the VM as running, but {_said(vm)}: it may have been shut down from inside"
+        return Status.PASS, f"the VM is running and its agent reports{looked and f'; {looked}'}"
+    if guest is not None and facts.azure_now - guest.at <= STILL_UP:
+        return Status.PASS, f"the VM is running: {looked}; that its {_said(vm)} is another matter"
+    shut = f"it may have been shut down from inside{looked and f'; {looked}'}"
+    return Status.WARN, f"Azure shows the VM as running, but {_said(vm)}: {shut}"
 
 
 def _classic(_facts: VmFacts) -> Seen:

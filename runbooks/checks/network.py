@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from arm.facts.collect import VmFacts
+from arm.facts.guest import GuestFacts
 from arm.facts.network import Rule, SecurityGroup
 
 from .agent import PLATFORM, version_of
+from .guest import readable, some, together
 from .model import Check, Seen, Status, Where
 from .sources import SNAPSHOT_TIMEOUT, TROUBLESHOOT, WINDOWS_AGENT
 
 PLATFORM_DNS = "168.63.129.16"
 HTTPS = 443
 _EVERYWHERE = ("*", "internet", "0.0.0.0/0")
+_NOT_SEEN = "; that they resolve Azure's names is not seen here"
+_ONLY_GUEST = "; only the guest shows whether it takes it by DHCP"
 _TAGS = ("storage", "azurecloud")
 
 
@@ -63,14 +67,21 @@ def _storage(facts: VmFacts) -> Seen:
 
 
 def _dns(facts: VmFacts) -> Seen:
+    guest = facts.guest()
+    resolves = guest.flag("dns") if guest is not None else None
+    if resolves is None:
+        return _name_servers(facts)
+    status, said = readable(_name_servers, facts)
+    told = (Status.PASS, "it resolves Azure's names") if resolves else (Status.FAIL, "it resolves no name of Azure's")
+    return together((status, said.removesuffix(_NOT_SEEN)), told)
+
+
+def _name_servers(facts: VmFacts) -> Seen:
     servers = list(dict.fromkeys(_servers(facts)))
     own = [server for server in servers if server != PLATFORM_DNS]
     if not own:
         return Status.PASS, "the VM uses the name servers that Azure provides"
-    return (
-        Status.UNKNOWN,
-        f"the VM uses the name servers {', '.join(own)}; that they resolve Azure's names is not seen here",
-    )
+    return Status.UNKNOWN, f"the VM uses the name servers {', '.join(own)}{_NOT_SEEN}"
 
 
 def _servers(facts: VmFacts) -> Iterator[str]:
@@ -83,6 +94,20 @@ def _servers(facts: VmFacts) -> Iterator[str]:
 
 
 def _dhcp(facts: VmFacts) -> Seen:
+    guest = facts.guest()
+    told = _addresses(guest) if guest is not None else None
+    if told is None:
+        return _given(facts)
+    status, said = readable(_given, facts)
+    shown = f"{said.removesuffix(_ONLY_GUEST)}; inside the VM: DHCP is"
+    without = [name for name, dhcp in told.items() if not dhcp]
+    if not without:
+        return Status.PASS, f"{shown} on"
+    where = f" for {some(without)}" if any(without) else ""
+    return (Status.WARN if status is Status.WARN else Status.FAIL), f"{shown} off{where}"
+
+
+def _given(facts: VmFacts) -> Seen:
     nics = facts.nics()
     if not nics:
         return Status.UNKNOWN, "the VM has no network interface"
@@ -92,7 +117,17 @@ def _dhcp(facts: VmFacts) -> Seen:
     several = [nic.name for nic in nics if len(nic.configurations) > 1]
     if several:
         return Status.WARN, f"{shown}; with several addresses on {several[0]}, they are often set in the guest by hand"
-    return Status.UNKNOWN, f"Azure gives {shown}; only the guest shows whether it takes it by DHCP"
+    return Status.UNKNOWN, f"Azure gives {shown}{_ONLY_GUEST}"
+
+
+def _addresses(guest: GuestFacts) -> dict[str, bool] | None:
+    """Return which interfaces of the guest use DHCP; ``None`` where that was not told of every one."""
+    if guest.os != "windows":
+        one = guest.flag("dhcp")
+        return None if one is None else {"": one}
+    found = {name: dhcp for name, dhcp in guest.mapping("dhcp").items() if isinstance(dhcp, bool)}
+    whole = bool(found) and found == guest.mapped("dhcp")
+    return found if whole or not all(found.values()) else None
 
 
 OUTBOUND_STORAGE = Check(

@@ -3,12 +3,47 @@
 from __future__ import annotations
 
 from arm.facts.collect import VmFacts
+from arm.facts.guest import GuestFacts
 
+from .guest import some, together
 from .model import Check, Seen, Status, Where
 from .sources import TROUBLESHOOT
 
+COPY, FULL = "vss_copy_backup", "vss_full_backup"
+_VALUES = {COPY: "USEVSSCOPYBACKUP", FULL: "UseVssFullBackup"}
+
 
 def _sql(facts: VmFacts) -> Seen:
+    guest, azure = facts.guest(), _registered(facts)
+    return azure if guest is None else _with_instances(azure, guest, registered=facts.sql_vm() is not None)
+
+
+def _with_instances(azure: Seen, guest: GuestFacts, *, registered: bool) -> Seen:
+    """Return the answer in the light of the instances inside the VM, and of how VSS treats their databases."""
+    instances = guest.listed("sql")
+    if instances is None:
+        return azure
+    if not instances:
+        if registered:
+            said = "but no SQL Server runs inside it: the two contradict each other"
+            return max(azure[0], Status.WARN, key=list(Status).index), f"{azure[1]}; {said}"
+        return Status.PASS, "no SQL Server is in the VM"
+    told = {_VALUES[name]: guest.text(name) for name in (COPY, FULL)}
+    if None in told.values():
+        return azure
+    known = {name: value for name, value in told.items() if value}
+    shown = f"SQL Server in the VM: {some(instances)}; {', '.join(f'{name} = {known[name]}' for name in known)}"
+    if len(known) > 1:
+        return Status.WARN, f"{shown}: only one of the two may be set; ask the database owner which"
+    if known:
+        return together(azure, (Status.PASS, shown))
+    shown = f"{shown}neither {' nor '.join(_VALUES.values())} is set"
+    if registered:  # the service sets the value itself
+        return together(azure, (Status.PASS, shown))
+    return Status.WARN, f"{shown}: full backups by VSS may delay snapshots and break chains of SQL backups"
+
+
+def _registered(facts: VmFacts) -> Seen:
     sql = facts.sql_vm()
     if sql is None:
         return Status.UNKNOWN, "the VM is not registered as a SQL VM; SQL Server may be installed all the same"

@@ -9,13 +9,13 @@ from arm.facts.collect import VmFacts
 from arm.facts.compute import VirtualMachine
 from arm.facts.monitor import CPU, FREE_MEMORY
 
+from .guest import readable
+from .inside import BUSY, load
 from .model import Check, Seen, Status, Where
 from .sources import FAQ, SNAPSHOT_TIMEOUT, SUPPORT_MATRIX, TROUBLESHOOT
 
 SETTLED = ("running", "stopped", "deallocated")
 """Power states in which a VM can be backed up; stopped or deallocated, the backup is crash-consistent."""
-BUSY = 90.0
-"""Percent of processor or memory from which on a snapshot is put off."""
 _SERVER = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 OLDEST_SERVER = 2008
 _CLIENT = re.compile(r"windows[ -]?(10|11)\b|\bwin(10|11)\b")
@@ -69,6 +69,17 @@ def _windows(vm: VirtualMachine, said: str) -> Status:
 
 
 def _load(facts: VmFacts) -> Seen:
+    guest = facts.guest()
+    told = load(guest) if guest is not None else None
+    if told is None:
+        return _measured(facts)
+    azure = readable(_measured, facts)
+    if azure[0] is not Status.UNKNOWN:
+        return azure
+    return told[0], f"{azure[1]}; inside the VM, when a script looked: {told[1]}"
+
+
+def _measured(facts: VmFacts) -> Seen:
     found = {metric.name.lower(): metric for metric in facts.load()}
     cpu, free = found.get(CPU.lower()), found.get(FREE_MEMORY.lower())
     used = [("CPU", cpu.average)] if cpu is not None and cpu.average is not None else []
@@ -105,10 +116,11 @@ OS_SUPPORT = Check(
 LOAD = Check(
     id="CHK-LOAD",
     title="The VM is not overloaded when it is backed up",
-    where=Where.ARM,
+    where=Where.BOTH,
     facts=("vm", "protection", "recent_jobs", "load"),
     expected=f"processor and memory at most {BUSY:.0f} % in use while the snapshot is taken",
     why="On a busy VM the snapshot is queued and put off until it times out. Back up at another time, or size it up.",
     source=f"{TROUBLESHOOT}, troubleshoot VM snapshot issues",
     look=_load,
+    inside="Windows: 'Get-Counter' or the Task Manager; Linux: 'top'; at the time of the backup",
 )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from simulator.guest.linux import LinuxGuest
+from simulator.services.compute.inside import furnish
+
 from ..drill import Drill
 
 
@@ -24,10 +27,8 @@ def start_agent(world: Drill) -> None:
     vm.agent = "Ready"
 
 
-def exclude_agent_from_selinux(world: Drill) -> None:
-    """SELinux leaves the agent's folder alone."""
-    (vm,) = world.simulator.world.compute.vms.values()
-    del vm.guest["selinux"]
+def wants_the_vm_looked_into(_world: Drill) -> None:
+    """Nothing changes in Azure: the human lets scripts look, and repair, inside the VM."""
 
 
 def looks_up_the_backup_service(_world: Drill) -> None:
@@ -89,13 +90,39 @@ def makes_room_in_the_storage_account(world: Drill) -> None:
 def repair_the_guest(world: Drill) -> None:
     """What was wrong inside the VM is put right there."""
     (vm,) = world.simulator.world.compute.vms.values()
-    vm.guest.clear()
+    furnish(world.simulator.world, vm, None)
+
+
+def solves_what_no_script_sees(world: Drill) -> None:
+    """What keeps the snapshot from being taken, inside or outside, is found and taken away."""
+    item = world.simulator.world.recoveryservices.item_of(world.vm_id)
+    assert item is not None
+    item.obstacles.clear()
+
+
+def has_support_find_the_cause(world: Drill) -> None:
+    """Microsoft's support puts right what a change of the policy has left behind."""
+    solves_what_no_script_sees(world)
+
+
+def looks_at_the_scripts_and_closes_them(world: Drill) -> None:
+    """Nobody has changed what is in the pre and post scripts, and only root may from now on."""
+    (vm,) = world.simulator.world.compute.vms.values()
+    assert isinstance(vm.inside, LinuxGuest)
+    for name in ("pre", "post"):
+        vm.inside.at(f"/etc/azure/{name}.sh").chmod(0o700)
+
+
+def finds_that_a_mount_need_not_be_consistent(_world: Drill) -> None:
+    """Nothing changes in Azure: the owner says what is on the mount point."""
 
 
 def update_agent(world: Drill) -> None:
     """The latest agent is installed in the VM."""
     (vm,) = world.simulator.world.compute.vms.values()
     vm.agent_version = "2.9.1.1" if vm.os_type == "Linux" else "2.7.41491.1139"
+    if vm.inside is not None:
+        furnish(world.simulator.world, vm, {"agent_version": vm.agent_version} if vm.os_type == "Linux" else None)
 
 
 def install_agent(world: Drill) -> None:

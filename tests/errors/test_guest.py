@@ -34,8 +34,10 @@ def code_of(world) -> str:
 
 
 @pytest.mark.parametrize("scenario", INSIDE)
-def test_the_advice_names_every_documented_step_with_its_commands_and_cautions(drill, scenario):
+def test_where_no_script_can_run_the_advice_names_every_documented_step(drill, scenario):
     world = drill(scenario)
+    (vm,) = world.simulator.world.compute.vms.values()
+    vm.agent = "NotReady"
     report = world.repair(YES, code_of(world))
     steps = json.loads((ERRORS / INSIDE[scenario] / "guest.json").read_text(encoding="utf-8"))["steps"]
     for step in steps:
@@ -97,8 +99,16 @@ def test_every_way_on_is_a_choice_that_the_runbook_tells(folder):
 
 def test_azure_disk_encryption_is_never_advised_away(drill):
     world = drill("bitlocker-managed")
-    report = world.repair(Accepted(), code_of(world))
-    assert report.stand.next_step.startswith("Do not turn BitLocker off")
+    report = world.repair(YES, code_of(world))
+    assert report.stand.verdict is Verdict.NEEDS_HUMAN
+    assert "never turn Azure Disk Encryption off" in report.stand.next_step
+    assert "manage-bde -off" not in report.stand.next_step
+
+
+def test_azure_disk_encryption_is_not_advised_away_after_a_backup_that_failed_either(drill):
+    world = drill("bitlocker-managed")
+    report = world.repair(YES, code_of(world), {"choose": BACK_UP_NOW})
+    assert report.stand.verdict is Verdict.NOT_FIXED
     assert "manage-bde -off" not in report.stand.next_step
 
 

@@ -24,6 +24,7 @@ from ...agent import (
 )
 from ...catalogue import load
 from ...model import Cause, Decision, Diagnosis, Runbook, Situation, Standing, Step, StepEffects
+from ...scripted import with_scripts
 from ...shared import basics, gone, not_protected, outset
 from ...state import AWAIT_STATE
 
@@ -117,22 +118,24 @@ def remove_locks(situation: Situation) -> StepEffects:
     yield from remove_blocking_locks(situation.facts)
 
 
-RUNBOOK = Runbook(
-    code=ENTRY.id,
-    title=ENTRY.title,
-    facts=(*AGENT_FACTS, "collections", "nics", "health", "policy"),
-    also_reads=("recovery_points", "last_scheduled_backup", "policies", "subnets", "nsgs"),
-    writes=writes_of(CHOICES, "locks.delete", "virtual_machine_extensions.delete"),
-    choices=CHOICES,
-    diagnose=diagnose,
-    steps=(
-        AWAIT_STATE,
-        STOP_VM,
-        RESTART_VM,
-        AWAIT_AGENT,
-        Step("remove_locks", "Remove the locks that keep old restore points from being deleted", remove_locks),
-        REMOVE_EXTENSION,
-        *retry_steps(ENTRY),
-    ),
-    entry=ENTRY,
+RUNBOOK = with_scripts(
+    Runbook(
+        code=ENTRY.id,
+        title=ENTRY.title,
+        facts=(*AGENT_FACTS, "collections", "nics", "health", "policy"),
+        also_reads=("recovery_points", "last_scheduled_backup", "policies", "subnets", "nsgs"),
+        writes=writes_of(CHOICES, "locks.delete", "virtual_machine_extensions.delete"),
+        choices=CHOICES,
+        diagnose=diagnose,
+        steps=(
+            AWAIT_STATE,
+            STOP_VM,
+            RESTART_VM,
+            AWAIT_AGENT,
+            Step("remove_locks", "Remove the locks that keep old restore points from being deleted", remove_locks),
+            REMOVE_EXTENSION,
+            *retry_steps(ENTRY),
+        ),
+        entry=ENTRY,
+    )
 )

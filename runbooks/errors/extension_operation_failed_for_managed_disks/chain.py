@@ -20,6 +20,7 @@ from ...agent import (
 )
 from ...catalogue import load
 from ...model import Diagnosis, Runbook, Situation
+from ...scripted import with_scripts
 from ...shared import outset
 from ...state import AWAIT_STATE
 
@@ -54,14 +55,16 @@ def diagnose(situation: Situation) -> Diagnosis:
     )
 
 
-RUNBOOK = Runbook(
-    code=ENTRY.id,
-    title=ENTRY.title,
-    facts=(*AGENT_FACTS, "nics"),
-    also_reads=("recovery_points", "subnets", "nsgs"),
-    writes=writes_of(CHOICES, "virtual_machine_extensions.delete"),
-    choices=CHOICES,
-    diagnose=diagnose,
-    steps=(AWAIT_STATE, STOP_VM, RESTART_VM, AWAIT_AGENT, REMOVE_EXTENSION, *retry_steps(ENTRY)),
-    entry=ENTRY,
+RUNBOOK = with_scripts(
+    Runbook(
+        code=ENTRY.id,
+        title=ENTRY.title,
+        facts=(*AGENT_FACTS, "nics"),
+        also_reads=("recovery_points", "subnets", "nsgs"),
+        writes=writes_of(CHOICES, "virtual_machine_extensions.delete"),
+        choices=CHOICES,
+        diagnose=diagnose,
+        steps=(AWAIT_STATE, STOP_VM, RESTART_VM, AWAIT_AGENT, REMOVE_EXTENSION, *retry_steps(ENTRY)),
+        entry=ENTRY,
+    )
 )

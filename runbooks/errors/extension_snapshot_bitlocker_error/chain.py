@@ -8,7 +8,7 @@ from arm.facts.collect import VmFacts
 
 from ...catalogue import load
 from ...checks.extensions import extensions_of
-from ...guest import GuestStep, Inside, diagnose_guest, guest_runbook
+from ...guest import GuestStep, Inside, by_hand, diagnose_guest, guest_runbook
 from ...model import Cause, Decision, Diagnosis, Situation, Standing
 from ...state import agent_silent
 
@@ -63,4 +63,9 @@ def _ade(shown: tuple[str, ...], standing: Standing) -> Cause:
     return Cause("azure-disk-encryption", summary, standing, shown, against)
 
 
-RUNBOOK = replace(guest_runbook(ENTRY, INSIDE, "disks"), diagnose=diagnose)
+def _by_hand(situation: Situation) -> str:
+    vm = situation.facts.vm_or_none()
+    return by_hand(vm, MANAGED if vm is not None and _managed(situation.facts) else INSIDE)
+
+
+RUNBOOK = replace(guest_runbook(ENTRY, INSIDE, "disks"), diagnose=diagnose, if_not_fixed=_by_hand)

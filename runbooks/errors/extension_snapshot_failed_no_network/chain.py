@@ -17,6 +17,7 @@ from ...agent import (
 )
 from ...catalogue import load
 from ...model import Cause, Decision, Diagnosis, Finding, Runbook, Situation
+from ...scripted import with_scripts
 from ...shared import BACK_UP, basics, outset
 from ...state import AWAIT_STATE
 
@@ -56,14 +57,16 @@ def _inside(situation: Situation, causes: tuple[Cause, ...]) -> Diagnosis:
     return Diagnosis(Decision.CHOOSE, reason, (*basics(facts), *addresses), step, causes)
 
 
-RUNBOOK = Runbook(
-    code=ENTRY.id,
-    title=ENTRY.title,
-    facts=(*AGENT_FACTS, "nics"),
-    also_reads=("recovery_points", "subnets", "nsgs"),
-    writes=writes_of(CHOICES),
-    choices=CHOICES,
-    diagnose=diagnose,
-    steps=(AWAIT_STATE, STOP_VM, REMOVE_EXTENSION, BACK_UP),
-    entry=ENTRY,
+RUNBOOK = with_scripts(
+    Runbook(
+        code=ENTRY.id,
+        title=ENTRY.title,
+        facts=(*AGENT_FACTS, "nics"),
+        also_reads=("recovery_points", "subnets", "nsgs"),
+        writes=writes_of(CHOICES),
+        choices=CHOICES,
+        diagnose=diagnose,
+        steps=(AWAIT_STATE, STOP_VM, REMOVE_EXTENSION, BACK_UP),
+        entry=ENTRY,
+    )
 )

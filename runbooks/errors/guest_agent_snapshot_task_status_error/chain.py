@@ -20,6 +20,7 @@ from ...agent import (
 )
 from ...catalogue import load
 from ...model import Cause, Diagnosis, Runbook, Situation
+from ...scripted import with_scripts
 from ...shared import BACK_UP, advise, basics, outset
 from ...state import AWAIT_STATE
 
@@ -58,14 +59,16 @@ def _inside(situation: Situation, causes: tuple[Cause, ...]) -> Diagnosis:
     return advise(reason, in_guest(facts, causes, CHOICES), basics(facts), *causes)
 
 
-RUNBOOK = Runbook(
-    code=ENTRY.id,
-    title=ENTRY.title,
-    facts=(*AGENT_FACTS, "nics", "load"),
-    also_reads=("recovery_points", "sql_vm", "subnets", "nsgs"),
-    writes=writes_of(CHOICES),
-    choices=CHOICES,
-    diagnose=diagnose,
-    steps=(AWAIT_STATE, STOP_VM, RESTART_VM, AWAIT_AGENT, REMOVE_EXTENSION, BACK_UP),
-    entry=ENTRY,
+RUNBOOK = with_scripts(
+    Runbook(
+        code=ENTRY.id,
+        title=ENTRY.title,
+        facts=(*AGENT_FACTS, "nics", "load"),
+        also_reads=("recovery_points", "sql_vm", "subnets", "nsgs"),
+        writes=writes_of(CHOICES),
+        choices=CHOICES,
+        diagnose=diagnose,
+        steps=(AWAIT_STATE, STOP_VM, RESTART_VM, AWAIT_AGENT, REMOVE_EXTENSION, BACK_UP),
+        entry=ENTRY,
+    )
 )

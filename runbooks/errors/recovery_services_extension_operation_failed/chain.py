@@ -6,6 +6,7 @@ from ... import agent_causes as look
 from ...agent import AGENT_FACTS, BACK, HUMAN, ask_support, attempts, diagnose_agent, offered, tried, writes_of
 from ...catalogue import load
 from ...model import Cause, Decision, Diagnosis, Runbook, Situation, Standing
+from ...scripted import with_scripts
 from ...shared import BACK_UP, advise, basics, outset
 from ...state import AWAIT_STATE
 
@@ -36,14 +37,16 @@ def _new_enough(situation: Situation, causes: tuple[Cause, ...]) -> Diagnosis:
     return Diagnosis(Decision.REPAIR, reason, findings, causes=causes)
 
 
-RUNBOOK = Runbook(
-    code=ENTRY.id,
-    title=ENTRY.title,
-    facts=AGENT_FACTS,
-    also_reads=("recovery_points",),
-    writes=writes_of(CHOICES),
-    choices=CHOICES,
-    diagnose=diagnose,
-    steps=(AWAIT_STATE, BACK_UP),
-    entry=ENTRY,
+RUNBOOK = with_scripts(
+    Runbook(
+        code=ENTRY.id,
+        title=ENTRY.title,
+        facts=AGENT_FACTS,
+        also_reads=("recovery_points",),
+        writes=writes_of(CHOICES),
+        choices=CHOICES,
+        diagnose=diagnose,
+        steps=(AWAIT_STATE, BACK_UP),
+        entry=ENTRY,
+    )
 )

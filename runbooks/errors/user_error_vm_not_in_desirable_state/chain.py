@@ -6,6 +6,7 @@ from arm.facts.collect import VmFacts
 
 from ...catalogue import load
 from ...model import Cause, Decision, Diagnosis, Runbook, Situation, Standing
+from ...scripted import with_scripts
 from ...shared import advise, basics, outset
 from ...state import (
     STATE_FACTS,
@@ -85,14 +86,16 @@ def _selinux(facts: VmFacts, known: Cause | None) -> Cause:
     )
 
 
-RUNBOOK = Runbook(
-    code=ENTRY.id,
-    title=ENTRY.title,
-    facts=(*STATE_FACTS, "failed_jobs"),
-    also_reads=("recovery_points",),
-    writes=STATE_WRITES,
-    diagnose=diagnose,
-    steps=STATE_STEPS,
-    choices={GUEST_REPAIRED: "the guest is repaired: back up, which proves it"},
-    entry=ENTRY,
+RUNBOOK = with_scripts(
+    Runbook(
+        code=ENTRY.id,
+        title=ENTRY.title,
+        facts=(*STATE_FACTS, "failed_jobs"),
+        also_reads=("recovery_points",),
+        writes=STATE_WRITES,
+        diagnose=diagnose,
+        steps=STATE_STEPS,
+        choices={GUEST_REPAIRED: "the guest is repaired: back up, which proves it"},
+        entry=ENTRY,
+    )
 )

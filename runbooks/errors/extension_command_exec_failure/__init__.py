@@ -1,0 +1,1 @@
+"""ExtensionCommandExecFailure: Extension command execution failure."""

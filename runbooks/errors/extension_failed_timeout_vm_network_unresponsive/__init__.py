@@ -1,0 +1,1 @@
+"""ExtensionFailedTimeoutVMNetworkUnresponsive: Snapshot operation failed due to inadequate VM resources."""

@@ -1,0 +1,1 @@
+"""ExtensionInstallProviderCOMMemoryQuotaReached: Extension could not be installed (COM memory quota)."""

@@ -1,0 +1,1 @@
+"""ExtensionInstallationFailedCOM: Extension installation/operation failed due to a COM+ error."""

@@ -1,0 +1,1 @@
+"""ExtensionInstallationFailure: Backup extension installation failed."""

@@ -1,0 +1,1 @@
+"""ExtensionOperationFailed: VMSnapshot extension operation failed (unmanaged disks / missing manifest file)."""

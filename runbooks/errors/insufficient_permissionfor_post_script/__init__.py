@@ -1,0 +1,1 @@
+"""InsufficientPermissionforPost-Script: Root must own the post-script with mode 700."""

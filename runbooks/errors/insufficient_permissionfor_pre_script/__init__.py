@@ -1,0 +1,1 @@
+"""InsufficientPermissionforPre-Script: Root must own the pre-script with mode 700."""

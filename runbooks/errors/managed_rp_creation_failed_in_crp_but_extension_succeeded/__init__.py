@@ -1,0 +1,1 @@
+"""ManagedRPCreationFailedInCrpButExtensionSucceeded: Backup operation failed for managed disk VM."""

@@ -1,0 +1,1 @@
+"""NoExtensionStatusButStatusBlobAvailable: Linux backup extension execution was stuck or crashed, or system ca ..."""

@@ -1,0 +1,1 @@
+"""Post-ScriptTimeout: The execution of the application-consistent backup post-script timed out."""

@@ -1,0 +1,1 @@
+"""UserErrorFsFreezeTimeout: Freezing a file system took more time."""

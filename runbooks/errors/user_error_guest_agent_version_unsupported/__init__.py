@@ -1,0 +1,1 @@
+"""UserErrorGuestAgentVersionUnsupported: Unsupported guest agent version on the (Linux) VM."""

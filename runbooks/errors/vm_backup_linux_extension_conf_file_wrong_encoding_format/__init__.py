@@ -1,0 +1,1 @@
+"""VMBackupLinuxExtensionConfFileWrongEncodingFormat: Linux VM Backup Extension configuration file changed / wr ..."""

@@ -1,0 +1,1 @@
+"""VMRestorePointClientError.ComPlus: Restore Point creation failed due to COM+ error."""

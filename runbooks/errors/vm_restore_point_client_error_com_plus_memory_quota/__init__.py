@@ -1,0 +1,1 @@
+"""VMRestorePointClientError.ComPlusMemoryQuota: Restore Point creation failed due to insufficient memory avail ..."""

@@ -1,0 +1,1 @@
+"""VMRestorePointClientError.VssWriters: Restore Point creation failed due to VSS Writers in bad state."""

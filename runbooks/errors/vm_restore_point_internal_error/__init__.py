@@ -1,0 +1,1 @@
+"""VMRestorePointInternalError: Restore Point creation failed due to an internal execution error while creating ..."""
