@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,10 @@ class DiagnosisReport:
             return "nothing failed"
         return "found" if self.error else "ambiguous" if self.classification.candidates else "unknown"
 
+    def with_finding(self, label: str, value: str) -> DiagnosisReport:
+        """Return the same with one finding more."""
+        return replace(self, findings=(*self.findings, Finding(label, value)))
+
     @property
     def causes(self) -> tuple[Cause, ...]:
         """Every cause that the error may have, with the evidence."""
@@ -136,7 +140,7 @@ def _job(job: Job) -> dict[str, Any]:
 
 def diagnose(facts: VmFacts, text: str, arguments: Mapping[str, str], *, checks: bool) -> DiagnosisReport:
     """Find out what is wrong; see :meth:`remediate.remediation.Remediation.diagnose`."""
-    asked = _asked() if checks else []
+    asked = _asked(facts) if checks else []
     facts.prefetch(*dict.fromkeys([*FACTS, *(name for check in asked for name in check.facts)]))
     told, job = _told(facts, text)
     runbook = find(told.entry.id) if told is not None and told.entry is not None else None
@@ -161,11 +165,11 @@ def diagnose(facts: VmFacts, text: str, arguments: Mapping[str, str], *, checks:
     )
 
 
-def _asked() -> list[Check]:
-    """Return the health checks that can be answered without looking inside the VM."""
+def _asked(facts: VmFacts) -> list[Check]:
+    """Return the health checks that can be answered: without a look inside the VM, those that Azure can answer."""
     from runbooks.checks import CHECKS, Where  # a repair does without them
 
-    return [check for check in CHECKS if check.where is not Where.GUEST]
+    return [check for check in CHECKS if check.where is not Where.GUEST or facts.guest() is not None]
 
 
 def _amiss(facts: VmFacts, asked: list[Check]) -> tuple[Result, ...]:

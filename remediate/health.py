@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from arm.facts.collect import VmFacts
-from arm.facts.graph import VmReference
 from arm.session import Session
 
 if TYPE_CHECKING:  # a repair does without the checks
@@ -28,6 +27,7 @@ class Health:
         checks: what was asked, in the order of the results.
         vault: name of the vault that protects it; empty where none does, or none is known.
         requests: ARM reads and writes this process sent; empty for one of many machines.
+        looked: when a script has looked inside the VM, or why it could not; empty when none was asked for.
     """
 
     vm_id: str
@@ -35,6 +35,7 @@ class Health:
     results: tuple[Result, ...]
     vault: str = ""
     requests: Mapping[str, int] | None = None
+    looked: str = ""
 
     @property
     def totals(self) -> dict[str, int]:
@@ -58,6 +59,7 @@ class Health:
             "schema": "remediate.check/1",
             "vm_id": self.vm_id,
             "vault": self.vault or None,
+            "looked_inside": self.looked or None,
             "results": [
                 {**_described(one), "status": told[one.id].status.value, "saw": told[one.id].saw} for one in self.checks
             ],
@@ -123,13 +125,13 @@ def _worst(one: Health) -> str:
     return "pass" if totals["pass"] else "unknown"
 
 
-def check(session: Session, vm: VmReference, only: Sequence[str] = ()) -> Health:
+def check(facts: VmFacts, only: Sequence[str] = (), looked: str = "") -> Health:
     """Carry out the health checks of one VM; their facts are read at the same time.
 
     Args:
-        session: access to Azure; a read-only one will do.
-        vm: which machine.
+        facts: facts of the VM; a read-only session will do.
         only: ids of the checks; none means all.
+        looked: when a script has looked inside the VM, or why it could not.
 
     Raises:
         UsageError: there is no such check.
@@ -139,11 +141,11 @@ def check(session: Session, vm: VmReference, only: Sequence[str] = ()) -> Health
     from runbooks.checks import look_at
 
     asked = _asked(only)
-    facts = VmFacts(session, vm)
     facts.prefetch(*dict.fromkeys(name for one in asked for name in one.facts))
     results = tuple(look_at(one, facts) for one in asked)
-    requests = {"reads": session.transport.reads, "writes": session.transport.writes}
-    return Health(vm.id, asked, results, _vault(facts), requests)
+    transport = facts.session.transport
+    requests = {"reads": transport.reads, "writes": transport.writes}
+    return Health(facts.vm_id, asked, results, _vault(facts), requests, looked)
 
 
 def check_all(session: Session, scope: Scope, only: Sequence[str] = ()) -> FleetHealth:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from actions.guest.scripts import PROBES
 from arm.errors import AzureError, UsageError
 from arm.facts.collect import VmFacts
 from arm.facts.graph import VmReference
@@ -16,14 +17,15 @@ from runbooks.model import Decision, Diagnosis, Runbook, Situation
 
 from .accepted import Accepted
 from .diagnosis import DiagnosisReport, diagnose
-from .engine.chains import UNDO, runbook_of
+from .engine.chains import ACTION, UNDO, runbook_of
 from .engine.decide import decide, refused, without_repair
 from .engine.drive import Driver, consent_of
 from .engine.execute import Executor
-from .engine.history import History
+from .engine.history import DONE, History
 from .engine.lease import owner_name
 from .engine.model import Event, Stand, Tell, Verdict
 from .engine.plan import Plan, make_plan
+from .engine.scripts import tell_guest
 from .health import FleetHealth, Health, check, check_all
 from .journal.model import CLOSED, Journal, Run
 from .report import Report
@@ -77,7 +79,14 @@ class Remediation:
         """
         return self._begin(runbook, vm, arguments or {}, Accepted(), dry_run=True)
 
-    def diagnose(self, vm: VmReference, text: str = "", arguments: Mapping[str, str] | None = None) -> DiagnosisReport:
+    def diagnose(
+        self,
+        vm: VmReference,
+        text: str = "",
+        arguments: Mapping[str, str] | None = None,
+        *,
+        probe_guest: bool = False,
+    ) -> DiagnosisReport:
         """Find out what is wrong with a VM's backups, and change nothing.
 
         Args:
@@ -85,17 +94,53 @@ class Remediation:
             text: an error's code or message; without it, the failure that still stands is read from the VM's jobs:
                 of its backups first, else of another operation.
             arguments: the runbook's inputs and choice.
+            probe_guest: let a script that only reads look inside the VM (:meth:`look_inside`).
 
         Raises:
             UsageError: the error's runbook has no such input or choice.
         """
         facts = VmFacts(self.session, vm)
         self.tell(Event("facts", f"reading the facts of {vm.id.rsplit('/', 1)[-1]}"))
-        return diagnose(facts, text, arguments or {}, checks=True)
+        looked = self.look_inside(facts) if probe_guest else ""
+        found = diagnose(facts, text, arguments or {}, checks=True)
+        return found.with_finding("look inside the VM", looked) if looked else found
 
-    def check(self, vm: VmReference, only: Sequence[str] = ()) -> Health:
-        """Carry out the health checks of one VM: :func:`remediate.health.check`."""
-        return check(self.session, vm, only)
+    def check(self, vm: VmReference, only: Sequence[str] = (), *, probe_guest: bool = False) -> Health:
+        """Carry out the health checks of one VM: :func:`remediate.health.check`.
+
+        Args:
+            vm: which machine.
+            only: ids of the checks; none means all.
+            probe_guest: let a script that only reads look inside the VM (:meth:`look_inside`).
+        """
+        facts = VmFacts(self.session, vm)
+        looked = self.look_inside(facts) if probe_guest else ""
+        return check(facts, only, looked)
+
+    def look_inside(self, facts: VmFacts) -> str:
+        """Run the script inside the VM that collects what diagnoses and checks need, and changes nothing there.
+
+        It is a run like any other: journaled, under the same guards, its run command removed again.
+
+        Args:
+            facts: facts of the VM, which are told what the script has seen.
+
+        Returns:
+            When it looked; or why it could not.
+        """
+        vm = facts.vm_or_none()
+        action = PROBES.get(vm.os_type.lower() if vm is not None else "")
+        if action is None:
+            return "not possible: the VM does not exist" if vm is None else f"not possible: it runs {vm.os_type!r}"
+        reference = VmReference(facts.vm_id, vm.location if vm is not None else "")
+        report = self.repair(f"{ACTION}{action}", reference, accepted=Accepted(yes=True))
+        heard = next((one for one in reversed(report.sent) if one.said is not None and one.result in DONE), None)
+        if heard is None or heard.said is None:
+            return f"not possible: {report.stand.verdict.value}, {report.stand.reason}"
+        at = iso(heard.ended or heard.at)
+        facts.refresh()
+        tell_guest(facts, {action: {**heard.said, "at": at}})
+        return f"a script that only reads has looked at {at}"
 
     def check_all(self, scope: Scope, only: Sequence[str] = ()) -> FleetHealth:
         """Carry out the health checks of every VM of a scope: :func:`remediate.health.check_all`."""
@@ -278,8 +323,10 @@ class Remediation:
         if not accepted.yes and not accepted.approve:
             return None
         facts.prefetch(*runbook.facts)
-        situation = Situation(facts, facts.azure_now, History.of(run, self.journal).progress, run.arguments)
-        plan = make_plan(runbook, run.steps[run.position :], situation, run.consent)
+        history = History.of(run, self.journal)
+        tell_guest(facts, history.progress.said)
+        situation = Situation(facts, facts.azure_now, history.progress, run.arguments)
+        plan = make_plan(runbook, run.steps[run.position :], situation, run.consent, done=history.done)
         consent = consent_of(plan, yes=accepted.yes, approve=accepted.approve)
         if isinstance(consent, Refusal):
             return consent

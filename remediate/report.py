@@ -128,6 +128,7 @@ def _step(step: PlannedStep) -> dict[str, Any]:
         "name": step.name,
         "summary": step.summary,
         "changes": [change.to_json() for change in step.changes],
+        "foreseen": [change.to_json() for change in step.foreseen],
         "notes": list(step.notes),
         "wait": step.wait,
         "only_if": step.only_if,
@@ -148,4 +149,5 @@ def _sent(sent: Sent) -> dict[str, Any]:
         "result": sent.result or "in progress",
         "detail": sent.detail,
         "job": sent.job,
+        "said": dict(sent.said) if sent.said is not None else None,
     }

@@ -18,6 +18,7 @@ from .options import (
     input_options,
     output_options,
     plan_options,
+    probe_options,
     state_options,
     vm_options,
 )
@@ -74,12 +75,16 @@ def repair(error: tuple[str, ...], **given: Any) -> int:
 
 @cli.command(short_help="Say what is wrong with a VM's backups.")
 @click.argument("error", nargs=-1, metavar="[CODE|TEXT|-]")
+@probe_options
 @vm_options
 @input_options
 @azure_options
+@state_options
 @output_options
 def diagnose(error: tuple[str, ...], **given: Any) -> int:
     """Say why the backups of a VM fail, with the evidence, and what would be done; nothing is changed.
+
+    With --probe-guest a script that only reads is run inside the VM, through a run command of Azure's.
 
     Without a code or message, the VM's last failed job tells the error. The exit code is 2 when it means no error that
     is known, or more than one.
@@ -93,13 +98,16 @@ def diagnose(error: tuple[str, ...], **given: Any) -> int:
 @click.option("--only", multiple=True, metavar="CHK-ID", help="Only this check; may be repeated.")
 @click.option("--all", "everything", is_flag=True, help="Every VM of the vault or subscription, not one.")
 @click.option("--vault", metavar="NAME|ID", default="", help="With --all: only the VMs of this vault.")
+@probe_options
 @vm_options
 @azure_options
+@state_options
 @output_options
 def check(**given: Any) -> int:
     """Check a VM's backups: what was seen, what is expected, why it matters; nothing is changed.
 
-    What cannot be read, and what only the guest can answer, is unknown. With --all, Resource Graph answers what it can
+    What cannot be read is unknown; so is what only the guest can answer, unless --probe-guest lets a script that only
+    reads look inside the VM. With --all, Resource Graph answers what it can
     for every VM at a time. The exit code is 1 when a check fails, else 0.
     """
     from .check import check_health
@@ -122,10 +130,29 @@ def action(name: str, **given: Any) -> int:
 
     verb = find_action(name)
     arguments = {name: value for name in ACTION_ARGUMENTS if (value := given.pop(name.replace("-", "_")))}
-    for word in arguments:
+    words = {**{word: f"--{word}" for word in arguments}}
+    for word, value in arguments_of(given.pop("inputs"), "").items():
+        arguments[word], words[word] = value, f"--input {word}"
+    for word, option in words.items():
         if word not in verb.arguments:
-            raise click.UsageError(f"{verb.name} takes no --{word}")
+            raise click.UsageError(f"{verb.name} takes no {option}")
     return carry_out(f"{ACTION}{verb.name}", arguments, given)
+
+
+@cli.command(short_help="Print a script that runs inside a VM.")
+@click.argument("name")
+@click.option("--verb", default="apply", show_default=True, help="What it is asked to do: check, apply or undo.")
+@click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", help="A value that the script takes.")
+@output_options
+def script(name: str, verb: str, inputs: tuple[str, ...], output: str) -> int:
+    """Print the exact text that the action NAME would run inside a VM, with its hash, and what it touches.
+
+    An approval holds for this very text. No request is sent.
+    """
+    from .script import print_script
+
+    print_script(name, verb, arguments_of(inputs, ""), output)
+    return 0
 
 
 @cli.command(short_help="Carry out a plan file.")

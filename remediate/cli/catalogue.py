@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from actions.registry import ACTIONS
+from actions.registry import ACTIONS, guest_actions
 from runbooks import catalogue
 from runbooks.registry import find_entry
 
@@ -40,6 +40,11 @@ def _list_text(parts: dict[str, list[Known]]) -> None:
         click.echo(f"  {name:<40}{act.summary}")
         for argument, meaning in act.arguments.items():
             click.echo(f"    --{argument:<36}{meaning}")
+    click.echo("\nActions inside a VM: scripts ('remediate script NAME' prints one)")
+    for name, act in guest_actions().items():
+        click.echo(f"  {name:<40}{act.summary}")
+        for argument, meaning in act.arguments.items():
+            click.echo(f"    --input {argument + '=VALUE':<30}{meaning}")
 
 
 def _list_markdown(parts: dict[str, list[Known]]) -> None:
@@ -54,6 +59,11 @@ def _list_markdown(parts: dict[str, list[Known]]) -> None:
         click.echo(f"* `{name}` {act.summary}")
         for argument, meaning in act.arguments.items():
             click.echo(f"    * `--{argument}`: {meaning}")
+    click.echo("\n## Actions inside a VM")
+    for name, act in guest_actions().items():
+        click.echo(f"* `{name}` {act.summary}")
+        for argument, meaning in act.arguments.items():
+            click.echo(f"    * `--input {argument}=VALUE`: {meaning}")
 
 
 def _list_json(known: list[Known]) -> dict[str, Any]:
@@ -77,7 +87,13 @@ def _list_json(known: list[Known]) -> dict[str, Any]:
         ],
         "source_rows": {"rows": rows, "mapped": len(catalogue.source_rows())},
         "actions": [
-            {"name": one.name, "summary": one.summary, "arguments": dict(one.arguments)} for one in ACTIONS.values()
+            {
+                "name": one.name,
+                "summary": one.summary,
+                "arguments": dict(one.arguments),
+                "inside": one.script.os if one.script else None,
+            }
+            for one in (*ACTIONS.values(), *guest_actions().values())
         ],
     }
 

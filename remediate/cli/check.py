@@ -27,18 +27,21 @@ def check_health(given: dict[str, Any]) -> int:
     from runbooks.checks import find_check
 
     output, everything, vault, only = (given.pop(word) for word in ("output", "everything", "vault", "only"))
+    probe = given.pop("probe_guest")
     named = {word: given.pop(word) for word in ("vm", "resource_group", "subscription")}
     for name in only:
         find_check(name)
     if everything and (named["vm"] or named["resource_group"]):
         raise UsageError("--all asks for every machine", "Leave --vm and --resource-group out, or --all.")
+    if everything and probe:
+        raise UsageError("--probe-guest is for one machine", "Give --vm NAME instead of --all.")
     if vault and not everything:
         raise UsageError("--vault is for many machines", "Add --all, or leave --vault out.")
-    with open_door(Options.of(given), read_only=True) as door:
+    with open_door(Options.of(given), read_only=not probe) as door:
         if everything:
             return _all(door.remediation, vault, named["subscription"], only, output)
         vm = door.vm(named["vm"], named["resource_group"], named["subscription"])
-        found = door.remediation.check(vm, only)
+        found = door.remediation.check(vm, only, probe_guest=probe)
     if output == "json":
         print_json(found.to_json())
     else:

@@ -9,6 +9,7 @@ import click
 from arm.errors import UsageError
 from arm.facts.times import iso
 
+from ..engine.duties import spoken
 from .door import open_journal
 from .output import print_json
 
@@ -56,7 +57,7 @@ def print_run(run_id: str, state: str | None, output: str) -> None:
         lines = [
             {"sequence": one.sequence, "kind": one.kind, "at": iso(one.at), "data": dict(one.data)} for one in records
         ]
-        owed = [{"lock": duty.lock_id, "body": dict(duty.body)} for duty in duties]
+        owed = [{"target": duty.target, "body": dict(duty.body)} for duty in duties]
         print_json({"schema": "remediate.run/1", "run": run.to_json(), "records": lines, "duties": owed})
         return
     click.echo(f"{click.style(run.id, bold=True)}  {run.runbook} on {run.vm_id}")
@@ -66,7 +67,7 @@ def print_run(run_id: str, state: str | None, output: str) -> None:
         click.echo(f"  next     {iso(run.next_check_at)}")
     click.echo(f"  steps    {' > '.join(run.steps)} (at {run.position} of {len(run.steps)})")
     for duty in duties:
-        click.echo(f"  owes     the lock {duty.lock_id}")
+        click.echo(f"  owes     {spoken(duty)} ({duty.target})")
     for one in records:
         data = {"change": one.data["change"]["summary"]} if one.kind == "intent" else dict(one.data)
         click.echo(f"  {iso(one.at)}  {one.kind:<9} {json.dumps(data, ensure_ascii=False)}")

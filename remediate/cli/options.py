@@ -129,6 +129,16 @@ input_options = _apply(
     ]
 )
 
+probe_options = _apply(
+    [
+        click.option(
+            "--probe-guest",
+            is_flag=True,
+            help="Run a script inside the VM that only reads; a run command is made in Azure for it, and removed.",
+        )
+    ]
+)
+
 accept_options = _apply(
     [
         click.option(
@@ -162,4 +172,15 @@ ACTION_ARGUMENTS = {
 }
 """What single actions take, as options; the actions themselves are imported when one is run."""
 
-action_options = _apply([click.option(f"--{name}", default="", help=text) for name, text in ACTION_ARGUMENTS.items()])
+action_options = _apply(
+    [
+        *(click.option(f"--{name}", default="", help=text) for name, text in ACTION_ARGUMENTS.items()),
+        click.option(
+            "--input",
+            "inputs",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="A value for a script inside the VM ('remediate script NAME' lists them); may be repeated.",
+        ),
+    ]
+)

@@ -98,10 +98,15 @@ class Record:
 
 @dataclass(frozen=True)
 class Duty:
-    """A debt of a run: this lock must exist again."""
+    """A debt of a run: this lock must exist again, or this run command must be removed.
+
+    Attributes:
+        target: id of the lock or run command.
+        body: the lock as it was; empty for a run command.
+    """
 
     run_id: str
-    lock_id: str
+    target: str
     body: Mapping[str, Any]
 
 

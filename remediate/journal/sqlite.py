@@ -172,7 +172,7 @@ class SqliteJournal:
             self._db.execute(
                 "INSERT INTO duties (run, lock, lock_id, body) VALUES (?, ?, ?, ?) ON CONFLICT (run, lock) DO UPDATE"
                 " SET lock_id = excluded.lock_id, body = excluded.body, repaid = 0 WHERE repaid = 1",
-                (duty.run_id, normal(duty.lock_id), duty.lock_id, json.dumps(duty.body)),
+                (duty.run_id, normal(duty.target), duty.target, json.dumps(duty.body)),
             )
 
     def duties(self, run_id: str) -> Sequence[Duty]:
@@ -188,7 +188,7 @@ class SqliteJournal:
         """Strike a debt off."""
         with self._transaction():
             self._db.execute(
-                "UPDATE duties SET repaid = 1 WHERE run = ? AND lock = ?", (duty.run_id, normal(duty.lock_id))
+                "UPDATE duties SET repaid = 1 WHERE run = ? AND lock = ?", (duty.run_id, normal(duty.target))
             )
 
     def acquire(self, vm_id: str, owner: str, now: datetime, seconds: float, abandoned: Callable[[str], bool]) -> bool:

@@ -29,7 +29,10 @@ many there are. Resource Graph lags behind by minutes. The exit code is 1 when a
 | `unknown` | nobody has seen it: a permission is missing, Azure did not answer, or only the guest can tell |
 
 `where`: from where the question can be answered: Azure Resource Manager, the guest operating system, or each in part.
-What only the guest can tell is `unknown`, with what to look at inside the VM. `all`: whether `--all` answers it."""
+What only the guest can tell is `unknown`, with what to look at inside the VM. `--probe-guest` lets a script look there:
+it changes nothing in the VM, but starting it is a write to Azure. Where Azure and the guest tell different things, both
+are shown and the worse one counts; a value that the script could not tell, or that makes no sense, passes nothing.
+`all`: whether `--all` answers it."""
 
 
 def checks_page() -> str:

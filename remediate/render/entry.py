@@ -46,7 +46,7 @@ class Known:
     @property
     def impact(self) -> str:
         """The highest impact of what the runbook may do."""
-        return impact_of(self.runbook.writes).value
+        return impact_of(self.runbook.writes, self.runbook.scripts).value
 
     @property
     def to_write(self) -> list[str]:

@@ -26,6 +26,8 @@ def health_text(found: Health) -> str:
 
 def _lines(found: Health) -> Iterator[str]:
     yield click.style(f"Health of {_name(found.vm_id)}{_in(found)}", bold=True)
+    if found.looked:
+        yield f"look inside the VM: {found.looked}"
     yield ""
     for check, result in _ordered(found):
         status = result.status.value
@@ -47,7 +49,8 @@ def health_markdown(found: Health) -> str:
         f"| {one.status.value} | {one.id} | {cell(one.saw)} | {cell(one.expected)} | {cell(one.why)} |"
         for _, one in _ordered(found)
     ]
-    head = [f"## Health of {_name(found.vm_id)}{_in(found)}", "", f"{_spoken(found.totals)}.", ""]
+    looked = [f"Look inside the VM: {found.looked}.", ""] if found.looked else []
+    head = [f"## Health of {_name(found.vm_id)}{_in(found)}", "", f"{_spoken(found.totals)}.", "", *looked]
     return "\n".join([*head, "| | check | seen | expected | why |", "|---|---|---|---|---|", *rows])
 
 

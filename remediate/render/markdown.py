@@ -65,6 +65,7 @@ def _facts(report: Report) -> Iterator[str]:
 
 def _step(step: PlannedStep) -> Iterator[str]:
     yield from (f"| {step.name} | {cell(one.summary)} | {one.impact.value} |" for one in step.changes)
+    yield from (f"| {step.name} | if needed: {cell(one.summary)} | {one.impact.value} |" for one in step.foreseen)
     if step.wait or step.only_if:
         text = f"only if {step.only_if}" if step.only_if else f"wait: {step.wait}"
         yield f"| {step.name} | {cell(text)} | |"

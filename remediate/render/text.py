@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
 
 from actions.change import Change, Impact
+from actions.guest.run import SCRIPTS
 from runbooks.model import Cause, Standing
 
+from ..engine.history import Sent
 from ..engine.model import Verdict
 from ..engine.plan import Plan, PlannedStep
 from ..report import Report
@@ -54,10 +57,31 @@ def _lines(report: Report) -> Iterator[str]:
             mark = {"applied": "✓", "expected failure": "✓", "failed": "✗"}.get(sent.result, "…")
             yield f"  {mark} {sent.change.summary}"
             yield f"      {sent.result or 'in progress'}: {sent.detail}" if sent.detail else "      in progress"
+            yield from _said(sent)
         if report.plan is not None and report.stand.verdict is Verdict.NEEDS_APPROVAL:
             yield from _plan(report.plan, dry_run=False)
     yield ""
     yield from _verdict(report)
+
+
+def _said(sent: Sent) -> Iterator[str]:
+    """Yield what a script inside the VM has changed; of a look, what it has seen."""
+    said = sent.said or {}
+    for one in said.get("changed") or ():
+        yield f"      {one.get('kind')} {one.get('what')}: {one.get('before') or '-'} -> {one.get('after') or '-'}"
+    if said.get("verb") == "check":
+        for name, value in (said.get("found") or {}).items():
+            yield click.style(f"      {name:<{WIDTH + 4}}{_found(value)}", dim=True)
+
+
+def _found(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_found(one)}" for name, one in value.items()) or "-"
+    if isinstance(value, list):
+        return "; ".join(_found(one) for one in value) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "not known" if value is None else str(value) or "-"
 
 
 def labelled(label: str, text: str) -> Iterator[str]:
@@ -95,23 +119,45 @@ def _step(number: int, step: PlannedStep) -> Iterator[str]:
         yield click.style(f"       nothing to do: {note}", dim=True)
     for change in step.changes:
         yield from _change(change)
+    for change in step.foreseen:
+        yield from _change(change, mark="if needed: ")
     if step.wait:
         yield click.style(f"       wait: {step.wait}", dim=True)
 
 
-def _change(change: Change) -> Iterator[str]:
+def _change(change: Change, mark: str = "") -> Iterator[str]:
     colour = {Impact.NONE: "cyan", Impact.DESTRUCTIVE: "red"}.get(change.impact, "yellow")
-    yield click.style(f"     → {change.summary}", fg=colour)
-    yield f"         {'before':<8}{_values(change.before)}"
-    yield f"         {'after':<8}{_values(change.after, gone=change.method == 'DELETE')}"
+    yield click.style(f"     → {mark}{change.summary}", fg=colour)
+    if change.operation in SCRIPTS:
+        yield from _script(change)
+    else:
+        yield f"         {'before':<8}{_values(change.before)}"
+        yield f"         {'after':<8}{_values(change.after, gone=change.method == 'DELETE')}"
     yield f"         {'why':<8}{change.reason}"
     undo = (
         "put back at the end of the run" if change.loan else "'remediate undo'" if change.undo else "cannot be undone"
     )
-    if change.operation in ("backups.trigger", "virtual_machine_extensions.delete"):
+    if change.operation in ("backups.trigger", "virtual_machine_extensions.delete") or not change.repairs:
         undo = "not needed"
     yield f"         {'impact':<8}{change.impact.value}; undo: {undo}"
     yield f"         {'needs':<8}{', '.join(change.permissions)}"
+
+
+def _script(change: Change) -> Iterator[str]:
+    """Yield what an administrator has to know of a script before it is approved."""
+    after = change.after or {}
+    yield f"         {'purpose':<8}{after['purpose']}"
+    for number, touched in enumerate(after["touches"] or ("nothing: it only reads",)):
+        yield f"         {'' if number else 'touches':<8}{touched}"
+    if after["effect"] != "none":
+        yield f"         {'effect':<8}{after['effect']}"
+    if after.get("caution"):
+        yield click.style(f"         {'caution':<8}{after['caution']}", fg="yellow")
+    inputs = "".join(f" --input {name}={shlex.quote(value)}" for name, value in after.get("parameters", {}).items())
+    verb = "" if change.body["verb"] == "apply" else f" --verb {change.body['verb']}"
+    text = f"'remediate script {change.action}{verb}{inputs}'"
+    text = f"'remediate script {change.action}{verb}{inputs}'"
+    yield f"         {'script':<8}sha256 {after['sha256'][:16]}; its text: {text}"
 
 
 def _values(values: Mapping[str, Any] | None, *, gone: bool = False) -> str:

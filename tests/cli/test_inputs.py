@@ -52,7 +52,10 @@ def test_what_a_human_has_to_choose_is_told_with_exit_code_4(drill, remediate, o
 
 @pytest.mark.parametrize("command", [(), ("diagnose",)])
 def test_each_step_for_a_human_stands_on_a_line_of_its_own(drill, remediate, command):
-    world = drill("com-plus-stopped")
-    lines = [line.strip() for line in remediate(world, *command, "--vm", "web-01").out.splitlines()]
-    assert [line[:3] for line in lines if line.startswith("(")] == [f"({number})" for number in range(1, 6)]
-    assert any(line.startswith("Then run again with --choose back-up") for line in lines)
+    world = drill("snapshot-status-unknown")
+    out = remediate(world, *command, "--vm", "web-01").out
+    lines = [line.strip().removeprefix("next").strip() for line in out.splitlines()]
+    steps = [line[:3] for line in lines if line.startswith("(")]
+    assert len(steps) > 3
+    assert steps == [f"({number})" for number in range(1, len(steps) + 1)]
+    assert any(line.startswith("When that is done: --choose back-up") for line in lines)
