@@ -15,6 +15,7 @@ from arm.facts.compute import read_vm
 from arm.facts.inventory import read_key_vault
 from arm.facts.locks import read_lock
 from arm.facts.run_commands import read_run_command
+from arm.facts.values import inner
 from arm.ids import parse, same
 
 from .change import Change
@@ -30,6 +31,8 @@ class Effect(str, Enum):
 
     APPLIED = "applied"
     NOT_APPLIED = "not applied"
+    UNDER_WAY = "under way"
+    """Azure has taken it and is at it: it must not be sent again, and its effect is not there yet."""
     UNKNOWN = "cannot be told"
     """Neither can be told, so what is not idempotent must not be sent again."""
 
@@ -68,10 +71,11 @@ def _lock_there(facts: VmFacts, change: Change, _since: datetime) -> Effect:
 
 def _resource_gone(facts: VmFacts, change: Change, _since: datetime) -> Effect:
     try:
-        facts.session.get(change.target, COMPUTE_API)
+        resource = facts.session.get(change.target, COMPUTE_API)
     except NotFound:
         return Effect.APPLIED
-    return Effect.NOT_APPLIED
+    state = str(inner(resource, "properties").get("provisioningState", ""))
+    return Effect.UNDER_WAY if state.lower() == "deleting" else Effect.NOT_APPLIED
 
 
 def _backup_started(facts: VmFacts, _change: Change, since: datetime) -> Effect:
@@ -167,6 +171,17 @@ def _cannot_be_told(_facts: VmFacts, _change: Change, _since: datetime) -> Effec
     return Effect.UNKNOWN
 
 
+def _tags_as_wanted(facts: VmFacts, change: Change, _since: datetime) -> Effect:
+    wanted = {str(name).lower(): str(value) for name, value in change.body["tags"].items()}
+    merged = change.body["operation"] == "Merge"
+    try:
+        tags = read_vm(facts.session, change.target).tags
+    except NotFound:
+        return Effect.NOT_APPLIED if merged else Effect.APPLIED
+    have = {name.lower(): value for name, value in tags.items() if name.lower() in wanted}
+    return Effect.APPLIED if have == (wanted if merged else {}) else Effect.NOT_APPLIED
+
+
 _PROBES: dict[str, Probe] = {
     "locks.delete": _lock_gone,
     "locks.create_or_update": _lock_there,
@@ -186,6 +201,7 @@ _PROBES: dict[str, Probe] = {
     "run_commands.create": _script_taken,
     "run_commands.delete": _resource_gone,
     "virtual_machines.run_command": _cannot_be_told,
+    "tags.update": _tags_as_wanted,
     "virtual_machines.start": _in_power_state,
     "virtual_machines.restart": _restarted,
     "virtual_machines.power_off": _in_power_state,

@@ -44,6 +44,13 @@ class AmbiguousVm(UsageError):
     code = "AmbiguousVm"
 
 
+class ForgedId(RemediationError):
+    """A text that should be a resource id is not one, or not plainly one. No request may be made with it."""
+
+    code = "ForgedId"
+    exit_code = 3
+
+
 class AzureError(RemediationError):
     """Azure could not be reached or read."""
 

@@ -6,11 +6,12 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from azure.core.credentials import TokenCredential
@@ -36,11 +37,13 @@ from .clouds import CLOUDS, Cloud
 from .credentials import check_endpoint, choose_credential, is_loopback, split_url
 from .errors import AzureError, BadResponse, CredentialsRejected, Forbidden, NoCredentials, NotFound
 from .ids import normal
+from .parallel import gather
 from .retry import RetryBudget, Transient, parse_retry_after, retrying, throttled
 from .runtime import Runtime, system_runtime
 from .transport import GuardedTransport
 
 if TYPE_CHECKING:
+    from azure.mgmt.automation import AutomationClient
     from azure.mgmt.compute import ComputeManagementClient
     from azure.mgmt.recoveryservicesbackup import RecoveryServicesBackupClient
     from azure.mgmt.resource.resources import ResourceManagementClient
@@ -51,6 +54,7 @@ _TRANSIENT = (408, 429, 500, 502, 503, 504)
 _FORBIDDEN = re.compile(r"perform action '([^']+)' over scope '([^']+)'")
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 for _library in ("azure", "urllib3", "msal"):  # what they have to say reaches the operator as our own errors
     logging.getLogger(_library).addHandler(logging.NullHandler())
@@ -111,9 +115,9 @@ class Session:
             read_timeout=60,
             use_env_settings=not is_loopback(self.endpoint),
         )
-        self.transport = GuardedTransport(inner, read_only=read_only)
-        self._credential = credential or choose_credential(self.endpoint, cloud.authority, ca)
-        self._bearer = _BearerPolicy(self._credential, cloud.scope, loopback=is_loopback(self.endpoint))
+        self.transport = GuardedTransport(inner, read_only=read_only, monotonic=self.runtime.monotonic)
+        self.credential = credential or choose_credential(self.endpoint, cloud.authority, ca)
+        self._bearer = _BearerPolicy(self.credential, cloud.scope, loopback=is_loopback(self.endpoint))
         self._pipeline: Pipeline[Any, Any] = Pipeline(self.transport, self._policies())
         self._budget = RetryBudget()
 
@@ -128,6 +132,12 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def with_runtime(self, runtime: Runtime) -> Session:
+        """Return this session with another time and sleep; connections, permits and counts are the same."""
+        other = copy(self)
+        other.runtime = runtime
+        return other
 
     def sign_in(self) -> None:
         """Get a token in the background, while the caller still prepares its first request."""
@@ -147,6 +157,14 @@ class Session:
         if moment is None:
             raise BadResponse("no answer carried a Date header yet", "Check what answers at the ARM endpoint.")
         return moment
+
+    def gather(self, reads: Sequence[Callable[[], T]]) -> list[T]:
+        """Run several reads, at the same time where the runtime has it so, and return their results in order.
+
+        Raises:
+            BaseException: the first error, in the order of the reads, when all have ended.
+        """
+        return gather(reads, at_once=self.runtime.at_once)
 
     def get(self, path: str, api_version: str, **parameters: str) -> Json:
         """Read one ARM resource or list page as JSON.
@@ -312,23 +330,29 @@ class Session:
             "policies": self._policies(),
         }
 
+    def automation(self, subscription: str) -> AutomationClient:
+        """Return Microsoft's Automation client on this session's transport; it is in the extra ``deploy``."""
+        from azure.mgmt.automation import AutomationClient
+
+        return AutomationClient(self.credential, subscription, **self.client_options())
+
     def compute(self, subscription: str) -> ComputeManagementClient:
         """Return Microsoft's compute client on this session's transport."""
         from azure.mgmt.compute import ComputeManagementClient
 
-        return ComputeManagementClient(self._credential, subscription, **self.client_options())
+        return ComputeManagementClient(self.credential, subscription, **self.client_options())
 
     def backup(self, subscription: str) -> RecoveryServicesBackupClient:
         """Return Microsoft's Recovery Services backup client on this session's transport."""
         from azure.mgmt.recoveryservicesbackup import RecoveryServicesBackupClient
 
-        return RecoveryServicesBackupClient(self._credential, subscription, **self.client_options())
+        return RecoveryServicesBackupClient(self.credential, subscription, **self.client_options())
 
     def resource(self, subscription: str) -> ResourceManagementClient:
         """Return Microsoft's resource client on this session's transport."""
         from azure.mgmt.resource.resources import ResourceManagementClient
 
-        return ResourceManagementClient(self._credential, subscription, **self.client_options())
+        return ResourceManagementClient(self.credential, subscription, **self.client_options())
 
 
 def _same_service(home: SplitResult, other: SplitResult) -> bool:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
 from azure.core.pipeline.transport import HttpTransport
 
-from .errors import WriteBlocked
+from .errors import NotSent, WriteBlocked
 from .ids import normal
+from .runtime import boot_seconds
 
 READ_POSTS = tuple(
     re.compile(pattern)
@@ -75,15 +77,20 @@ class GuardedTransport(HttpTransport[Any, Any]):
     Args:
         inner: the transport that really sends.
         read_only: refuse every write, permits or not (dry run, plan, diagnose).
+        monotonic: the clock that permits end by, in seconds.
     """
 
-    def __init__(self, inner: HttpTransport[Any, Any], *, read_only: bool) -> None:
+    def __init__(
+        self, inner: HttpTransport[Any, Any], *, read_only: bool, monotonic: Callable[[], float] = boot_seconds
+    ) -> None:
         self._inner = inner
+        self._monotonic = monotonic
         self.read_only = read_only
         self.reads = 0
         self.writes = 0
         self.azure_time: datetime | None = None
         self._permit: tuple[str, str] | None = None
+        self._until = 0.0
         self._renewable = False
         self._lock = threading.Lock()
 
@@ -112,10 +119,17 @@ class GuardedTransport(HttpTransport[Any, Any]):
         )
 
     @contextmanager
-    def permit(self, method: str, path: str) -> Iterator[None]:
-        """Allow one sending of exactly this write while the block runs, and one more if Azure refuses the token."""
+    def permit(self, method: str, path: str, until: float = inf) -> Iterator[None]:
+        """Allow one sending of exactly this write while the block runs, and one more if Azure refuses the token.
+
+        Args:
+            method: HTTP method.
+            path: path of the URL.
+            until: moment of the monotonic clock after which it is too late: a process that was suspended since the
+                permission was given (SIGSTOP, a paused machine) must not send what may be somebody else's to send now.
+        """
         with self._lock:
-            self._permit, self._renewable = (method.upper(), normal(path)), True
+            self._permit, self._renewable, self._until = (method.upper(), normal(path)), True, until
         try:
             yield
         finally:
@@ -127,6 +141,7 @@ class GuardedTransport(HttpTransport[Any, Any]):
 
         Raises:
             WriteBlocked: on the deny list, in read-only mode, or without a permit.
+            NotSent: the permit has ended.
         """
         method, path = request.method.upper(), urlsplit(request.url).path
         what = denied(method, path)
@@ -157,6 +172,12 @@ class GuardedTransport(HttpTransport[Any, Any]):
                     f"no permit for {method} {path}", "Report this: something tried to write outside the plan."
                 )
             self._permit = None
+            late = self._monotonic() - self._until
+            if late > 0:
+                raise NotSent(
+                    f"{method} {path} was not sent: the program was held up for {late:.0f} s too long",
+                    "Resume; whether this process may still work on the VM is looked up first.",
+                )
             self.writes += 1
         return wanted
 

@@ -5,10 +5,9 @@ Each is started without polling; the caller gets the raw answer's status and hea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from azure.core.exceptions import (
     AzureError as SdkError,
@@ -19,18 +18,14 @@ from azure.core.exceptions import (
     ServiceRequestError,
 )
 
+from . import senders
 from .errors import Ambiguous, CredentialsRejected, NoCredentials, NotSent, Rejected
-from .facts.times import iso
-from .ids import parse
 from .retry import parse_retry_after
 from .session import Json, Session, error_of, first_line, forbidden
 
-LOCK_API = "2020-05-01"
-KEY_VAULT_API = "2023-07-01"
-ROLE_API = "2022-04-01"
+AFTER_SEND = "after send"
+"""The boundary (``Runtime.reach``) at which Azure has answered a write, and nobody has read the answer."""
 _PROBE = "Whether it took effect is looked up in Azure before anything else is done."
-
-Sender = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -57,143 +52,16 @@ class WriteOperation:
     method: str
     suffix: str
     permissions: tuple[str, ...]
-    send: Callable[[Session, str, Json, Json], Any]
+    send: senders.Sender
 
     def path(self, target: str) -> str:
         """Return the path this write goes to."""
         return target + self.suffix
 
 
-def _item_arguments(item_id: str) -> tuple[str, str, str, str, str]:
-    """Return vault, group, fabric, container and item, in the order the backup client wants them."""
-    parsed = parse(item_id)
-    vault, fabric, container, item = parsed.names
-    return vault, parsed.resource_group, fabric, container, item
-
-
-def _delete_lock(session: Session, lock_id: str, _body: Json, options: Json) -> Any:
-    client = session.resource(lock_id.split("/")[2])
-    return client.resources.begin_delete_by_id(lock_id.strip("/"), api_version=LOCK_API, polling=False, **options)
-
-
-def _create_lock(session: Session, lock_id: str, body: Json, options: Json) -> Any:
-    client = session.resource(lock_id.split("/")[2])
-    return client.resources.begin_create_or_update_by_id(
-        lock_id.strip("/"), cast("Any", body), api_version=LOCK_API, polling=False, **options
-    )
-
-
-def _delete_restore_point(session: Session, point_id: str, _body: Json, options: Json) -> Any:
-    parsed = parse(point_id)
-    client = session.compute(parsed.subscription)
-    return client.restore_points.begin_delete(parsed.resource_group, *parsed.names, polling=False, **options)
-
-
-def _delete_collection(session: Session, collection_id: str, _body: Json, options: Json) -> Any:
-    parsed = parse(collection_id)
-    client = session.compute(parsed.subscription)
-    return client.restore_point_collections.begin_delete(parsed.resource_group, parsed.name, polling=False, **options)
-
-
-def _delete_extension(session: Session, extension_id: str, _body: Json, options: Json) -> Any:
-    parsed = parse(extension_id)
-    client = session.compute(parsed.subscription)
-    return client.virtual_machine_extensions.begin_delete(
-        parsed.resource_group, *parsed.names, polling=False, **options
-    )
-
-
-def _trigger_backup(session: Session, item_id: str, body: Json, options: Json) -> Any:
-    expiry = session.azure_now() + timedelta(days=int(body["retention_days"]))
-    request: Any = {"properties": {"objectType": "IaasVMBackupRequest", "recoveryPointExpiryTimeInUTC": iso(expiry)}}
-    client = session.backup(parse(item_id).subscription)
-    return client.backups.trigger(*_item_arguments(item_id), request, **options)
-
-
-def _update_item(session: Session, item_id: str, body: Json, options: Json) -> Any:
-    client = session.backup(parse(item_id).subscription)
-    return client.protected_items.begin_create_or_update(
-        *_item_arguments(item_id), cast("Any", {"properties": body}), polling=False, **options
-    )
-
-
-def _power(verb: str) -> Callable[[Session, str, Json, Json], Any]:
-    """Return the sender of one of the actions on a VM, by its name in the SDK."""
-
-    def send_it(session: Session, vm_id: str, _body: Json, options: Json) -> Any:
-        parsed = parse(vm_id)
-        machines = session.compute(parsed.subscription).virtual_machines
-        begin: Sender = getattr(machines, f"begin_{verb}")
-        return begin(parsed.resource_group, parsed.name, polling=False, **options)
-
-    return send_it
-
-
 def _power_operation(verb: str, suffix: str) -> WriteOperation:
     permission = f"Microsoft.Compute/virtualMachines/{suffix}/action"
-    return WriteOperation(f"virtual_machines.{verb}", "POST", f"/{suffix}", (permission,), _power(verb))
-
-
-def _create_run_command(session: Session, command_id: str, body: Json, options: Json) -> Any:
-    parsed = parse(command_id)
-    client = session.compute(parsed.subscription)
-    properties = {
-        "source": {"script": body["script"]},
-        "timeoutInSeconds": int(body["seconds"]),
-        "asyncExecution": False,
-        "treatFailureAsDeploymentFailure": False,  # the script's own answer says how it went
-    }
-    command: Any = {"location": body["location"], "properties": properties}
-    vm, name = parsed.names
-    commands = client.virtual_machine_run_commands
-    return commands.begin_create_or_update(parsed.resource_group, vm, name, command, polling=False, **options)
-
-
-def _delete_run_command(session: Session, command_id: str, _body: Json, options: Json) -> Any:
-    parsed = parse(command_id)
-    commands = session.compute(parsed.subscription).virtual_machine_run_commands
-    return commands.begin_delete(parsed.resource_group, *parsed.names, polling=False, **options)
-
-
-def _run_command(session: Session, vm_id: str, body: Json, options: Json) -> Any:
-    """Send a run command of the first kind, where Azure has no managed ones."""
-    parsed = parse(vm_id)
-    command = "RunPowerShellScript" if body["os"] == "windows" else "RunShellScript"
-    request: Any = {"commandId": command, "script": str(body["script"]).split("\n")}
-    machines = session.compute(parsed.subscription).virtual_machines
-    return machines.begin_run_command(parsed.resource_group, parsed.name, request, polling=False, **options)
-
-
-def _cancel_job(session: Session, job_id: str, _body: Json, options: Json) -> Any:
-    parsed = parse(job_id)
-    vault, job = parsed.names
-    client = session.backup(parsed.subscription)
-    return client.job_cancellations.trigger(vault, parsed.resource_group, job, **options)
-
-
-def _access_policy(kind: str) -> Callable[[Session, str, Json, Json], Any]:
-    """Return the sender of a change to a key vault's access policies: ``add`` merges, ``remove`` takes out."""
-
-    def send_it(session: Session, vault_id: str, body: Json, options: Json) -> Any:
-        path = f"{vault_id.strip('/')}/accessPolicies/{kind}"
-        client = session.resource(parse(vault_id).subscription)
-        return client.resources.begin_create_or_update_by_id(
-            path, cast("Any", body), api_version=KEY_VAULT_API, polling=False, **options
-        )
-
-    return send_it
-
-
-def _create_assignment(session: Session, assignment_id: str, body: Json, options: Json) -> Any:
-    client = session.resource(assignment_id.split("/")[2])
-    return client.resources.begin_create_or_update_by_id(
-        assignment_id.strip("/"), cast("Any", body), api_version=ROLE_API, polling=False, **options
-    )
-
-
-def _delete_assignment(session: Session, assignment_id: str, _body: Json, options: Json) -> Any:
-    client = session.resource(assignment_id.split("/")[2])
-    return client.resources.begin_delete_by_id(assignment_id.strip("/"), api_version=ROLE_API, polling=False, **options)
+    return WriteOperation(f"virtual_machines.{verb}", "POST", f"/{suffix}", (permission,), senders.power(verb))
 
 
 _ITEMS = "Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems"
@@ -201,93 +69,106 @@ _COLLECTIONS = "Microsoft.Compute/restorePointCollections"
 OPERATIONS: dict[str, WriteOperation] = {
     operation.name: operation
     for operation in (
-        WriteOperation("locks.delete", "DELETE", "", ("Microsoft.Authorization/locks/delete",), _delete_lock),
-        WriteOperation("locks.create_or_update", "PUT", "", ("Microsoft.Authorization/locks/write",), _create_lock),
+        WriteOperation("locks.delete", "DELETE", "", ("Microsoft.Authorization/locks/delete",), senders.delete_lock),
         WriteOperation(
-            "restore_points.delete", "DELETE", "", (f"{_COLLECTIONS}/restorePoints/delete",), _delete_restore_point
+            "locks.create_or_update", "PUT", "", ("Microsoft.Authorization/locks/write",), senders.create_lock
         ),
         WriteOperation(
-            "restore_point_collections.delete", "DELETE", "", (f"{_COLLECTIONS}/delete",), _delete_collection
+            "restore_points.delete",
+            "DELETE",
+            "",
+            (f"{_COLLECTIONS}/restorePoints/delete",),
+            senders.delete_restore_point,
+        ),
+        WriteOperation(
+            "restore_point_collections.delete", "DELETE", "", (f"{_COLLECTIONS}/delete",), senders.delete_collection
         ),
         WriteOperation(
             "virtual_machine_extensions.delete",
             "DELETE",
             "",
             ("Microsoft.Compute/virtualMachines/extensions/delete",),
-            _delete_extension,
+            senders.delete_extension,
         ),
-        WriteOperation("backups.trigger", "POST", "/backup", (f"{_ITEMS}/backup/action",), _trigger_backup),
-        WriteOperation("protected_items.stop", "PUT", "", (f"{_ITEMS}/write",), _update_item),
+        WriteOperation("backups.trigger", "POST", "/backup", (f"{_ITEMS}/backup/action",), senders.trigger_backup),
+        WriteOperation("protected_items.stop", "PUT", "", (f"{_ITEMS}/write",), senders.update_item),
         WriteOperation(
             "protected_items.resume",
             "PUT",
             "",
             (f"{_ITEMS}/write", "Microsoft.Compute/virtualMachines/write"),
-            _update_item,
+            senders.update_item,
         ),
         WriteOperation(
             "protected_items.set_disks",
             "PUT",
             "",
             (f"{_ITEMS}/write", "Microsoft.Compute/virtualMachines/write"),
-            _update_item,
+            senders.update_item,
         ),
         WriteOperation(
             "vaults.add_access_policy",
             "PUT",
             "/accessPolicies/add",
             ("Microsoft.KeyVault/vaults/accessPolicies/write",),
-            _access_policy("add"),
+            senders.access_policy("add"),
         ),
         WriteOperation(
             "vaults.remove_access_policy",
             "PUT",
             "/accessPolicies/remove",
             ("Microsoft.KeyVault/vaults/accessPolicies/write",),
-            _access_policy("remove"),
+            senders.access_policy("remove"),
         ),
         WriteOperation(
             "role_assignments.create",
             "PUT",
             "",
             ("Microsoft.Authorization/roleAssignments/write",),
-            _create_assignment,
+            senders.create_assignment,
         ),
         WriteOperation(
             "role_assignments.delete",
             "DELETE",
             "",
             ("Microsoft.Authorization/roleAssignments/delete",),
-            _delete_assignment,
+            senders.delete_assignment,
         ),
-        WriteOperation("protected_items.undelete", "PUT", "", (f"{_ITEMS}/write",), _update_item),
+        WriteOperation("protected_items.undelete", "PUT", "", (f"{_ITEMS}/write",), senders.update_item),
         WriteOperation(
             "jobs.cancel",
             "POST",
             "/cancel",
             ("Microsoft.RecoveryServices/Vaults/backupJobs/cancel/action",),
-            _cancel_job,
+            senders.cancel_job,
         ),
         WriteOperation(
             "run_commands.create",
             "PUT",
             "",
             ("Microsoft.Compute/virtualMachines/runCommands/write",),
-            _create_run_command,
+            senders.create_run_command,
         ),
         WriteOperation(
             "run_commands.delete",
             "DELETE",
             "",
             ("Microsoft.Compute/virtualMachines/runCommands/delete",),
-            _delete_run_command,
+            senders.delete_run_command,
         ),
         WriteOperation(
             "virtual_machines.run_command",
             "POST",
             "/runCommand",
             ("Microsoft.Compute/virtualMachines/runCommand/action",),
-            _run_command,
+            senders.run_command,
+        ),
+        WriteOperation(
+            "tags.update",
+            "PATCH",
+            "/providers/Microsoft.Resources/tags/default",
+            ("Microsoft.Resources/tags/write",),
+            senders.update_tags,
         ),
         _power_operation("start", "start"),
         _power_operation("restart", "restart"),
@@ -297,7 +178,7 @@ OPERATIONS: dict[str, WriteOperation] = {
 }
 
 
-def send(session: Session, operation: str, target: str, body: Json | None) -> Answer:
+def send(session: Session, operation: str, target: str, body: Json | None, *, until: float) -> Answer:
     """Send one write, once.
 
     Args:
@@ -305,22 +186,32 @@ def send(session: Session, operation: str, target: str, body: Json | None) -> An
         operation: name in :data:`OPERATIONS`.
         target: ARM id of what is written to.
         body: the operation's own arguments as JSON.
+        until: moment of the runtime's monotonic clock after which it must not leave any more.
 
     Returns:
         Azure's answer; the operation it started may still be running.
 
     Raises:
-        NotSent: certainly without effect (no connection, throttled).
+        NotSent: certainly without effect (no connection, throttled, too late).
         Rejected: Azure refused (4xx).
         Ambiguous: it may or may not have taken effect.
         NoCredentials: there is no token to send it with.
         CredentialsRejected: Azure refused the token (401); nothing was changed.
         WriteBlocked: the transport does not allow it.
     """
-    write = OPERATIONS[operation]
+    return send_one(session, OPERATIONS[operation], target, body, until=until)
+
+
+def send_one(session: Session, write: WriteOperation, target: str, body: Json | None, *, until: float) -> Answer:
+    """Send one write that is described by its operation itself; else as :func:`send`."""
     answers: list[Any] = []
-    options = {"raw_response_hook": lambda response: answers.append(response.http_response)}
-    with session.transport.permit(write.method, write.path(target)):
+
+    def heard(response: Any) -> None:
+        session.runtime.reach(AFTER_SEND)
+        answers.append(response.http_response)
+
+    options = {"raw_response_hook": heard}
+    with session.transport.permit(write.method, write.path(target), until):
         try:
             write.send(session, target, dict(body or {}), options)
         except HttpResponseError as error:

@@ -151,6 +151,7 @@ class Simulator:
             record.effect = record.write
         except ArmError as error:
             response = error.response()
+        record.done = response.status
         if fault is None:
             return response
         fault.bend(entry for key, entry in self.world.operations.by_id.items() if key not in known)

@@ -20,6 +20,8 @@ class VirtualClock:
         self._now = start
         self._due: list[tuple[datetime, int, Callable[[], None]]] = []
         self._scheduled = 0
+        self.ran = 0
+        """How many callbacks have run."""
 
     @property
     def now(self) -> datetime:
@@ -47,6 +49,7 @@ class VirtualClock:
         while self._due and self._due[0][0] <= target:
             when, _, callback = heapq.heappop(self._due)
             self._now = max(self._now, when)
+            self.ran += 1
             callback()
         self._now = target
         return target

@@ -10,19 +10,35 @@ from urllib.parse import parse_qsl, unquote
 
 from .routes import Route, Router
 from .services.authorization.routes import ROUTES as AUTHORIZATION
+from .services.automation.routes import ROUTES as AUTOMATION
 from .services.compute.routes import ROUTES as COMPUTE
 from .services.insights.routes import ROUTES as INSIGHTS
 from .services.inventory.routes import ROUTES as INVENTORY
+from .services.monitor.routes import ROUTES as MONITOR
 from .services.recoveryservices.routes import ROUTES as RECOVERY_SERVICES
 from .services.resourcegraph.routes import ROUTES as RESOURCE_GRAPH
 from .services.resources.routes import ROUTES as RESOURCES
+from .services.storage.routes import ROUTES as STORAGE
 from .wire import ArmError, Fields, Request, Response
 
 if TYPE_CHECKING:
     from .services.identity.tokens import Tokens
     from .world import World
 
-ROUTER = Router((*AUTHORIZATION, *COMPUTE, *INSIGHTS, *INVENTORY, *RECOVERY_SERVICES, *RESOURCE_GRAPH, *RESOURCES))
+ROUTER = Router(
+    (
+        *AUTHORIZATION,
+        *AUTOMATION,
+        *COMPUTE,
+        *INSIGHTS,
+        *INVENTORY,
+        *MONITOR,
+        *RECOVERY_SERVICES,
+        *RESOURCE_GRAPH,
+        *RESOURCES,
+        *STORAGE,
+    )
+)
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 

@@ -50,11 +50,15 @@ class Operation:
 
 
 class Operations:
-    """All operations of a world, by id."""
+    """All operations of a world, by id.
+
+    ``polls_move_clock``: looking at what is in progress lets time pass; a client that lets it pass itself turns it off.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.by_id: dict[str, Operation] = {}
+        self.polls_move_clock = True
 
     def start(
         self,
@@ -105,10 +109,21 @@ class Operations:
         operation.output = output
         self.end(operation, "Succeeded")
 
+    def give_up(self, operation: Operation) -> None:
+        """End an operation that a fault keeps from ending, as Azure does at last: it failed, and changed nothing."""
+        if operation.forced is not None and operation.status == "InProgress":
+            operation.forced = Forced("Failed", {"code": "OperationTimedOut", "message": "The operation timed out."})
+            self._finish(operation)
+
     def end(self, operation: Operation, status: str, error: Json | None = None) -> None:
         """End an operation that is in progress, now."""
         if operation.status == "InProgress":
             operation.status, operation.error, operation.ended = status, error, self._world.clock.now
+
+    def pass_time(self, span: timedelta) -> None:
+        """Let time pass because a client has looked at something in progress."""
+        if self.polls_move_clock:
+            self._world.clock.advance(span)
 
     def poll(self, operation_id: str) -> Operation:
         """Return a copy of the operation as it is now; one in progress then moves the clock on by :data:`POLL`.
@@ -123,7 +138,7 @@ class Operations:
             raise ArmError(404, "NotFound", f"The operation '{operation_id}' was not found.")
         seen = replace(operation)
         if operation.status == "InProgress":
-            self._world.clock.advance(POLL)
+            self.pass_time(POLL)
         return seen
 
 

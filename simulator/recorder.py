@@ -14,7 +14,10 @@ from .wire import Json, Request, Response
 
 @dataclass
 class Record:
-    """One request and its answer; ``route`` facts are filled in once they are known."""
+    """One request and its answer; ``route`` facts are filled in once they are known.
+
+    ``done`` is the status with which it was carried out or refused, whatever a fault made of the answer; 0: never.
+    """
 
     number: int
     time: datetime
@@ -24,6 +27,7 @@ class Record:
     write: bool = False
     effect: bool = False
     fault: str | None = None
+    done: int = 0
     response: Response = field(default_factory=lambda: Response(500))
 
     def as_json(self) -> Json:

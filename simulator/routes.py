@@ -45,6 +45,14 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
+        self._by_length: dict[int, tuple[Route, ...]] = {}
+
+    def _of_length(self, slashes: int) -> tuple[Route, ...]:
+        """Return the routes that a path with so many slashes can fit, in order."""
+        if slashes not in self._by_length:
+            fits = (one for one in self.routes if "{scope}" in one.template or one.template.count("/") == slashes)
+            self._by_length[slashes] = tuple(fits)
+        return self._by_length[slashes]
 
     def match(self, request: Request) -> tuple[Route, dict[str, str]]:
         """Return the route and its path parameters.
@@ -53,7 +61,7 @@ class Router:
             ArmError: 404 when no path fits, 405 when the path exists with other methods only.
         """
         methods = []
-        for route in self.routes:
+        for route in self._of_length(request.path.removesuffix("/").count("/")):
             found = route.pattern.match(request.path)
             if found is None:
                 continue

@@ -8,11 +8,14 @@ import uuid
 from .clock import VirtualClock
 from .operations import Operations
 from .services.authorization.state import AuthorizationState
+from .services.automation.state import AutomationState
 from .services.compute.state import ComputeState
 from .services.insights.state import InsightsState
 from .services.inventory.state import InventoryState
+from .services.monitor.state import MonitorState
 from .services.recoveryservices.state import RecoveryServicesState
 from .services.resources.state import ResourcesState
+from .services.storage.state import StorageState
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 SUBSCRIPTION = "22222222-2222-4222-8222-222222222222"
@@ -39,6 +42,9 @@ class World:
         self.inventory = InventoryState(self)
         self.insights = InsightsState(self)
         self.recoveryservices = RecoveryServicesState(self)
+        self.automation = AutomationState(self)
+        self.monitor = MonitorState(self)
+        self.storage = StorageState(self)
 
     def guid(self) -> str:
         """Return the next identifier; the same sequence for the same seed."""

@@ -18,7 +18,14 @@ settings.load_profile("no wall clock")
 @pytest.fixture
 def drill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Drill]]:
     """Start a drill: ``drill("rp-collection-limit")``."""
-    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REMEDIATE_ARM_ENDPOINT", "REMEDIATE_CA", "REMEDIATE_STATE"):
+    for name in (
+        "IDENTITY_ENDPOINT",
+        "IDENTITY_HEADER",
+        "REMEDIATE_ARM_ENDPOINT",
+        "REMEDIATE_CA",
+        "REMEDIATE_STATE",
+        "REMEDIATE_CONFIG",
+    ):
         monkeypatch.delenv(name, raising=False)
     numbers = itertools.count(1)
 

@@ -16,6 +16,7 @@ from arm.facts.graph import VmReference, find_vm
 from arm.runtime import Runtime
 from arm.session import Session
 from remediate.engine.model import Event
+from remediate.journal.model import Run
 from remediate.journal.sqlite import SqliteJournal
 from remediate.remediation import Accepted, Remediation
 from remediate.report import Report
@@ -48,7 +49,12 @@ class Drill:
 
     @property
     def runtime(self) -> Runtime:
-        return Runtime(now=lambda: self._host_time, sleep=self._sleep, new_id=lambda: f"{next(self._ids):032x}")
+        return Runtime(
+            now=lambda: self._host_time,
+            sleep=self._sleep,
+            new_id=lambda: f"{next(self._ids):032x}",
+            monotonic=lambda: self._host_time.timestamp(),
+        )
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -74,6 +80,13 @@ class Drill:
         journal = SqliteJournal(self.state)
         self.stack.callback(journal.close)
         return journal
+
+    def begun(self, run: Run) -> None:
+        """Put a run into the journal, as a process does that stops right after."""
+        journal = self.journal()
+        held = journal.acquire(run.vm_id, "the drill", self._host_time, 300, lambda _owner: True)
+        journal.create(run, held)
+        journal.release(held)
 
     def remediation(self, *, read_only: bool = False, wait: float = 3600.0) -> Remediation:
         return Remediation(self.session(read_only=read_only), self.journal, tell=self.events.append, wait=wait)

@@ -12,7 +12,6 @@ from typing import Any, TypeVar, cast
 
 from ..errors import BadResponse, NotFound, RemediationError
 from ..ids import group_id, normal, parse
-from ..parallel import gather
 from ..session import Session
 from . import access, backup, compute, graph, inventory, monitor, network, schedule
 from .guest import GuestFacts
@@ -56,7 +55,7 @@ class VmFacts(RestoreFacts):
     def prefetch(self, *names: str) -> None:
         """Read the named facts at the same time; an error shows when its fact is asked for."""
         with suppress(RemediationError):
-            gather([getattr(self, name) for name in names])
+            self.session.gather([getattr(self, name) for name in names])
 
     def _once(self, name: str, read: Callable[[], T]) -> T:
         with self._lock:
@@ -167,7 +166,8 @@ class VmFacts(RestoreFacts):
         own = normal(self.protection().vault_id)
         items = graph.find_protected_items(self.session, self.vm_id)
         others = [item for item in items if normal(backup.vault_of(item)) != own]
-        found = gather([partial(backup.read_jobs, self.session, item, status="InProgress") for item in others])
+        reads = [partial(backup.read_jobs, self.session, item, status="InProgress") for item in others]
+        found = self.session.gather(reads)
         return tuple(job for jobs in found for job in jobs)
 
     def job_details(self) -> tuple[backup.Job, ...]:
@@ -262,7 +262,7 @@ class VmFacts(RestoreFacts):
 
     def _read_collections(self) -> tuple[compute.RestorePointCollection, ...]:
         found = compute.read_collection_ids(self.session, self.vm_id)
-        return tuple(gather([partial(compute.read_collection, self.session, one) for one in found]))
+        return tuple(self.session.gather([partial(compute.read_collection, self.session, one) for one in found]))
 
     def whereabouts(self) -> Whereabouts:
         """Return where this machine may be when it does not exist under its id, by its restore points' unique ids."""
@@ -296,7 +296,7 @@ class VmFacts(RestoreFacts):
     def _read_roles(self, principal_id: str, scope: str) -> tuple[access.Role, ...]:
         assigned = access.read_role_assignments(self.session, scope, principal_id)
         ids = sorted({one.role_id for one in assigned})
-        return tuple(gather([partial(access.read_role, self.session, one) for one in ids]))
+        return tuple(self.session.gather([partial(access.read_role, self.session, one) for one in ids]))
 
     def custom_roles(self, scope: str) -> tuple[access.Role, ...]:
         """Return the custom roles that can be assigned at a scope."""
@@ -324,7 +324,7 @@ class VmFacts(RestoreFacts):
         subnets = [one.subnet_id for nic in self.nics() for one in nic.configurations if one.subnet_id]
         ids = {normal(one).partition("/subnets/")[0]: one[: one.lower().rindex("/subnets/")] for one in subnets}
         reads = [partial(network.read_virtual_network, self.session, one) for one in ids.values()]
-        return self._once("virtual_networks", lambda: tuple(gather(reads)))
+        return self._once("virtual_networks", lambda: tuple(self.session.gather(reads)))
 
     def policy_assignments(self) -> tuple[access.PolicyAssignment, ...]:
         """Return the Azure Policy assignments at the machine's resource group and above."""

@@ -15,7 +15,6 @@ from typing import Any, TypeVar, cast
 
 from ..errors import AzureError, NotFound, RemediationError, UsageError
 from ..ids import looks_like_id, normal, parse
-from ..parallel import gather
 from ..session import Json, Session
 from . import backup, compute, inventory, schedule, whereabouts
 from .collect import RECENT, VmFacts
@@ -136,7 +135,7 @@ def read_fleet(session: Session, scope: Scope) -> tuple[KnownFacts, ...]:
         "policies": f"{schedule.POLICIES}{schedule.COLUMNS}",
     }
     reads = [partial(_tried, partial(query_all, session, text, scope.subscriptions)) for text in asked.values()]
-    rows = dict(zip(asked, gather(reads), strict=True))
+    rows = dict(zip(asked, session.gather(reads), strict=True))
     machines, items = _or_raise(rows["vms"]), [backup.parse_item(row) for row in _or_raise(rows["items"])]
     fleet = _Fleet(session, scope, rows, {normal(str(row["id"])): row for row in machines}, items)
     fleet.read_the_rest()
@@ -196,7 +195,7 @@ class _Fleet:
         examples = {parse(vm_id).subscription.lower(): vm_id for vm_id in self.vm_ids()}
         reads: list[Callable[[], Any]] = [partial(query_all, self.session, text, self.scope.subscriptions)]
         reads += [partial(read_locks, self.session, vm_id) for vm_id in examples.values()]
-        jobs, *locks = gather([partial(_tried, read) for read in reads])
+        jobs, *locks = self.session.gather([partial(_tried, read) for read in reads])
         self.jobs = _mapped(jobs, _jobs)
         self.locks = dict(zip(examples, locks, strict=True))
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from ..errors import AzureError, NotFound
 from ..ids import normal, parse
-from ..parallel import gather
 from ..session import Session
 from .compute import VirtualMachine
 from .values import inner
@@ -159,7 +158,7 @@ def read_disks(session: Session, vm: VirtualMachine) -> tuple[ManagedDisk, ...]:
 
     Permission: ``Microsoft.Compute/disks/read``.
     """
-    return tuple(gather([partial(read_disk, session, disk.id) for disk in vm.disks if disk.id]))
+    return tuple(session.gather([partial(read_disk, session, disk.id) for disk in vm.disks if disk.id]))
 
 
 def read_disk(session: Session, disk_id: str) -> ManagedDisk:
@@ -217,7 +216,7 @@ def read_key_vaults(session: Session, ids: Sequence[str]) -> tuple[KeyVault, ...
 
     Permission: ``Microsoft.KeyVault/vaults/read``.
     """
-    found = gather([partial(_existing_key_vault, session, one) for one in ids])
+    found = session.gather([partial(_existing_key_vault, session, one) for one in ids])
     return tuple(vault for vault in found if vault is not None)
 
 

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from ..ids import normal
-from ..parallel import gather
 from ..session import Session
 from .compute import VirtualMachine
 from .values import inner
@@ -119,7 +118,7 @@ def read_nics(session: Session, vm: VirtualMachine) -> tuple[NetworkInterface, .
 
     Permission: ``Microsoft.Network/networkInterfaces/read``.
     """
-    return tuple(gather([partial(read_nic, session, nic) for nic in vm.nics]))
+    return tuple(session.gather([partial(read_nic, session, nic) for nic in vm.nics]))
 
 
 def read_nic(session: Session, nic_id: str) -> NetworkInterface:
@@ -167,7 +166,7 @@ def read_subnets(session: Session, nics: Sequence[NetworkInterface]) -> tuple[Su
     Permission: ``Microsoft.Network/virtualNetworks/subnets/read``.
     """
     ids = {normal(one.subnet_id): one.subnet_id for nic in nics for one in nic.configurations if one.subnet_id}
-    return tuple(_subnet(body) for body in gather([partial(session.get, one, API) for one in ids.values()]))
+    return tuple(_subnet(body) for body in session.gather([partial(session.get, one, API) for one in ids.values()]))
 
 
 def _subnet(body: Mapping[str, Any]) -> Subnet:
@@ -192,7 +191,7 @@ def read_security_groups(session: Session, ids: Iterable[str]) -> tuple[Security
     Permission: ``Microsoft.Network/networkSecurityGroups/read``.
     """
     wanted = {normal(one): one for one in ids if one}
-    return tuple(gather([partial(_security_group, session, one) for one in wanted.values()]))
+    return tuple(session.gather([partial(_security_group, session, one) for one in wanted.values()]))
 
 
 def _security_group(session: Session, group_id: str) -> SecurityGroup:

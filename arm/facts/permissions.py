@@ -51,6 +51,7 @@ READS: dict[str, tuple[str, ...]] = {
     "roles_of": ("Microsoft.Authorization/roleAssignments/read", "Microsoft.Authorization/roleDefinitions/read"),
     "custom_roles": ("Microsoft.Authorization/roleDefinitions/read",),
     "items_of_name": (_VM, f"{_ITEM}/read"),
+    "protected_in_vault": _PROTECTION,
     "policies": _POLICY,
     "disks": _DISKS,
     "key_vaults": (*_DISKS, "Microsoft.KeyVault/vaults/read"),

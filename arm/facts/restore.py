@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from ..errors import RemediationError
 from ..ids import parse
 from ..session import Session
 from . import inventory, monitor, network
 from .graph import query
+from .schedule import count_protected
 from .values import inner
 
 if TYPE_CHECKING:
@@ -120,6 +122,14 @@ class RestoreFacts:
         """Return the vault; ``None`` when the machine is not protected."""
         vault_id = self.protection().vault_id
         return self._once("vault", lambda: read_vault(self.session, vault_id)) if vault_id else None
+
+    def protected_in_vault(self) -> int | None:
+        """Return how many machines the vault protects; ``None`` when that cannot be told."""
+        try:
+            count = self._once("protected_in_vault", lambda: count_protected(self.session, self.protection().vault_id))
+        except RemediationError:
+            return None
+        return count or None  # this very machine is one: none at all is an answer that lags behind
 
     def storage_accounts(self) -> tuple[inventory.StorageAccount, ...]:
         """Return every storage account of the subscription."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actions.change import Change, Impact
+from actions.change import Change, Impact, Undo
 from arm.errors import NotFound
 from arm.facts.access import Role
 from arm.facts.backup import Job, JobError, Policy, ProtectedItem, Protection, RecoveryPoint, ResourceGuard
@@ -34,6 +34,8 @@ UNIQUE = "aaaaaaaa-0000-4000-8000-000000000001"
 NOW = "2026-03-02T03:00:00Z"
 TENANT = "11111111-1111-4111-8111-111111111111"
 KEY_VAULTS = f"{SUBSCRIPTION}/resourceGroups/rg-web/providers/Microsoft.KeyVault/vaults"
+CALM_VM = {"running_jobs": [], "recent_jobs": [], "locks": [], "resource_guards": []}
+"""A VM where nothing is going on."""
 PLACES = {"{key_vaults}": KEY_VAULTS}
 PLACES |= {"{subscription}": SUBSCRIPTION, "{vm}": VM_ID, "{vault}": VAULT, "{item}": ITEM, "{policy}": POLICY}
 
@@ -181,6 +183,7 @@ _PARSE: dict[str, Any] = {
         POLICY, "daily", *(entry.get(one, "") for one in ("prefix", "suffix")), 2, entry.get("kind", "")
     ),
     "immutability": str,
+    "protected_in_vault": int,
     "collections": _many(collection),
     "locks": _many(lock),
     "extensions": _many(
@@ -256,5 +259,6 @@ def change(entry: dict[str, Any]) -> Change:
         after=entry.get("after"),
         impact=Impact(entry.get("impact", "none")),
         body=entry.get("body", {}),
+        undo=Undo(**entry["undo"]) if "undo" in entry else None,
         repairs=entry.get("repairs", True),
     )

@@ -92,6 +92,6 @@ def test_an_approval_is_bound_to_every_change_of_the_plan_and_their_order(one, o
 def test_a_change_says_what_goes_over_the_wire_and_what_that_needs(change):
     data = change.to_json()
     assert data["path"].startswith(change.target)
-    assert data["method"] in ("PUT", "POST", "DELETE")
+    assert data["method"] in ("PUT", "PATCH", "POST", "DELETE")
     assert data["permissions"]
     assert all("/" in permission for permission in data["permissions"])

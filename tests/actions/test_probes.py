@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import inf
 
 import pytest
 
@@ -11,6 +12,7 @@ from actions.guest.run import as_classic, remove_run_command, run_script
 from actions.key_vault import revoke_key_vault_access
 from actions.probes import Effect, probe, started_backup
 from actions.registry import ACTIONS, guest_actions
+from actions.tags import note_loan, remove_note, stamped, tag_of
 from arm.errors import Ambiguous, AzureError
 from arm.facts.collect import VmFacts
 from arm.operations import IN_PROGRESS, accepted, poll
@@ -36,6 +38,7 @@ PLANS = {
     "jobs.cancel": ("rp-collection-limit-job-running", "cancel_backup_job", {}),
     "run_commands.create": ("healthy", "check_guest_linux", {}),
     "run_commands.delete": ("healthy", "left behind", {}),
+    "tags.update": ("healthy", "note a loan", {}),
     "virtual_machines.start": ("vm-stopped", "start_vm", {}),
     "virtual_machines.restart": ("healthy", "restart_vm", {}),
     "virtual_machines.power_off": ("healthy", "stop_vm", {}),
@@ -71,6 +74,11 @@ def planned(drill, operation: str):
         arguments = {**arguments, "lock": f"{group}/providers/Microsoft.Authorization/locks/new"}
     if action == "revoke":
         change = next(iter(revoke_key_vault_access(facts, granted(world, operation))))
+    elif action == "note a loan":
+        lock = f"{world.vm_id.split('/providers/')[0]}/providers/Microsoft.Authorization/locks/keep"
+        undo = Undo("restore_lock", "locks.create_or_update", lock, {"properties": {"level": "CanNotDelete"}})
+        facts.vm()
+        change = stamped(note_loan(facts, undo), "r" * 32, facts.azure_now)
     elif action == "left behind":
         change = left_behind(world)
     else:
@@ -84,7 +92,7 @@ BEFORE = {"virtual_machines.restart": Effect.UNKNOWN}
 
 
 def carried_out(facts, change) -> None:
-    answer = send(facts.session, change.operation, change.target, dict(change.body))
+    answer = send(facts.session, change.operation, change.target, dict(change.body), until=inf)
     operation = accepted(answer.headers)
     while operation is not None and poll(facts.session, operation).status == IN_PROGRESS:
         continue
@@ -125,7 +133,7 @@ def test_a_write_whose_answer_was_lost_is_found_by_its_probe(drill, operation):
     since = facts.azure_now
     world.fault("reset_after", method=change.method, path=change.target.rsplit("/", 1)[-1].replace("(", "."))
     with pytest.raises(Ambiguous, match="answer was lost"):
-        send(facts.session, change.operation, change.target, dict(change.body))
+        send(facts.session, change.operation, change.target, dict(change.body), until=inf)
     world.pass_time(timedelta(minutes=10))
     assert probe(facts, change, since) is Effect.APPLIED
 
@@ -138,6 +146,18 @@ def test_a_probe_that_cannot_look_does_not_guess(drill, operation):
     world.fault("status", status=503, times=None)
     with pytest.raises(AzureError):
         probe(facts, change, since)
+
+
+def test_a_loans_copy_is_seen_as_removed_only_when_none_of_its_tags_is_left(drill):
+    world, facts, change = planned(drill, "tags.update")
+    carried_out(facts, change)
+    (removal,) = remove_note(facts, tag_of(str(change.body["lock"])))
+    assert probe(facts, removal, facts.azure_now) is Effect.NOT_APPLIED
+    carried_out(facts, removal)
+    assert probe(facts, removal, facts.azure_now) is Effect.APPLIED
+    del world.simulator.world.compute.vms[world.vm_id.lower()]
+    assert probe(facts, removal, facts.azure_now) is Effect.APPLIED
+    assert probe(facts, change, facts.azure_now) is Effect.NOT_APPLIED
 
 
 def test_a_lock_of_another_level_is_not_the_lock_that_was_to_be_put_back(drill):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -29,9 +30,8 @@ def world(drill):
 
 
 def uninstall(world) -> Operation:
-    answer = send(
-        world.session(), "virtual_machine_extensions.delete", f"{world.vm_id}/extensions/VMSnapshotLinux", None
-    )
+    target = f"{world.vm_id}/extensions/VMSnapshotLinux"
+    answer = send(world.session(), "virtual_machine_extensions.delete", target, None, until=inf)
     return accepted(answer.headers)
 
 

@@ -11,7 +11,7 @@ from azure.core.rest import HttpRequest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from arm.errors import WriteBlocked
+from arm.errors import NotSent, WriteBlocked
 from arm.transport import DENY_LIST, GuardedTransport, denied, is_read
 
 from .scripted import Noted
@@ -179,6 +179,22 @@ def test_a_permit_holds_for_the_request_in_any_case_and_spelling(data):
     with transport.permit("delete", LOCK):
         transport.send(request("DELETE", data.draw(spelled(LOCK))))
     assert len(inner.sent) == 1
+
+
+@pytest.mark.parametrize(("now", "sent"), [(99.0, 1), (100.0, 1), (100.1, 0), (700.0, 0)])
+def test_a_permit_ends_at_its_time_also_for_a_process_that_was_suspended_since(now, sent):
+    inner = Noted()
+    transport = GuardedTransport(inner, read_only=False, monotonic=lambda: now)
+    with transport.permit("DELETE", LOCK, until=100.0), suppress(NotSent):
+        transport.send(request("DELETE", LOCK))
+    assert len(inner.sent) == transport.writes == sent
+
+
+def test_a_write_that_comes_too_late_certainly_was_not_sent_and_says_so():
+    transport = GuardedTransport(Noted(), read_only=False, monotonic=lambda: 700.0)
+    with transport.permit("DELETE", LOCK, until=100.0), pytest.raises(NotSent, match="held up for 600 s") as caught:
+        transport.send(request("DELETE", LOCK))
+    assert "Resume" in caught.value.next_step
 
 
 def test_a_permit_ends_with_its_block():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
+from math import inf
 
 import pytest
 from azure.core.pipeline.transport import RequestsTransport
 
+from arm import writes
 from arm.errors import (
     Ambiguous,
     CredentialsRejected,
@@ -16,7 +19,7 @@ from arm.errors import (
     WriteBlocked,
 )
 from arm.operations import SUCCEEDED, accepted, poll
-from arm.writes import OPERATIONS, send
+from arm.writes import OPERATIONS
 from simulator import Simulator, serve
 from simulator.services.inventory.keyvault import BACKUP_OBJECT_ID
 
@@ -24,6 +27,8 @@ from .scripted import free_port
 
 NEW_ASSIGNMENT = "77777777-7777-4777-8777-777777777777"
 LOCK_BODY = {"properties": {"level": "ReadOnly", "notes": "back again", "owners": [{"applicationId": "someone"}]}}
+
+send = partial(writes.send, until=inf)
 
 
 def lock_of(world) -> str:
@@ -148,6 +153,7 @@ CASES = {
     "run_commands.create": ("healthy", run_command_of, lambda world: SCRIPT),
     "run_commands.delete": ("healthy", left_run_command_of, lambda world: None),
     "virtual_machines.run_command": ("healthy", vm_of, lambda world: SCRIPT),
+    "tags.update": ("healthy", vm_of, lambda world: {"operation": "Merge", "tags": {"a": "b"}}),
     "virtual_machines.start": ("vm-stopped", vm_of, lambda world: None),
     "virtual_machines.restart": ("healthy", vm_of, lambda world: None),
     "virtual_machines.power_off": ("healthy", vm_of, lambda world: None),
@@ -209,7 +215,7 @@ def test_the_operation_that_a_write_started_can_be_followed_to_its_end(drill, op
     world = drill(CASES[operation][0])
     session, answer = start(world, operation)
     started = accepted(answer.headers)
-    assert (started is None) == operation.startswith(("locks.", "vaults.", "role_assignments."))
+    assert (started is None) == operation.startswith(("locks.", "vaults.", "role_assignments.", "tags."))
     for _ in range(30 if started else 0):
         state = poll(session, started)
         if state.status == SUCCEEDED:

@@ -145,6 +145,16 @@ _PROVIDER: dict[str, Any] = {
         "resourceTypes": {"type": "array", "items": _OBJECT},
     },
 }
+_TAGS_RESOURCE: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "name", "type", "properties"],
+    "properties": {
+        "id": {"type": "string", "format": "arm-id"},
+        "name": {"type": "string", "enum": ["default"]},
+        "type": {"type": "string", "enum": ["Microsoft.Resources/tags"]},
+        "properties": {"type": "object", "required": ["tags"], "properties": {"tags": _TAGS}},
+    },
+}
 _PERMISSION: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -200,6 +210,7 @@ UNJUDGED = (
     ),
     Unjudged(rf"{_ANY}/providers/[^/?]+(/register)?/?(\?|$)", "providers", _NO_RESOURCES, shape=_PROVIDER),
     Unjudged(rf"{_ANY}/providers/?(\?|$)", "lists of providers", _NO_RESOURCES, shape=_list_of(_PROVIDER)),
+    Unjudged(r"/providers/Microsoft\.Resources/tags/default\b", "tags", _NO_RESOURCES, shape=_TAGS_RESOURCE),
     Unjudged(
         r"/providers/Microsoft\.Authorization/permissions\b",
         "permissions",
@@ -227,6 +238,16 @@ UNJUDGED = (
     ),
     Unjudged(
         r"/providers/Microsoft\.Storage/", "storage accounts", "storage.json is not on disk; used with the Azure CLI"
+    ),
+    Unjudged(
+        r"/providers/Microsoft\.Automation/",
+        "Azure Automation",
+        "the documents of Automation are not on disk; held against the SDK's models (tests/deploy)",
+    ),
+    Unjudged(
+        r"/providers/(Microsoft\.Insights/actionGroups|Microsoft\.AlertsManagement/actionRules)\b",
+        "action groups and alert processing rules",
+        "the documents of Azure Monitor are not on disk",
     ),
     Unjudged(r"/providers/Microsoft\.SqlVirtualMachine/", "SQL machines", "sqlvm.json is not on disk"),
     Unjudged(

@@ -109,6 +109,10 @@ def resources(walk):
     groups.update("rg-walk", {"tags": {"a": "b"}})
     assert list(walk.resources.resources.list_by_resource_group(walk.group))
     assert list(walk.resources.resources.list())
+    tags, scope = walk.resources.tags, groups.get("rg-walk").id.strip("/")
+    tags.begin_update_at_scope(scope, {"operation": "Merge", "properties": {"tags": {"c": "d"}}}).result()
+    tags.begin_update_at_scope(scope, {"operation": "Delete", "properties": {"tags": {"a": "b"}}}).result()
+    assert dict(tags.get_at_scope(scope).properties.tags) == {"c": "d"}
     groups.begin_delete("rg-walk").result()
     assert not groups.check_existence("rg-walk")
     assert list(walk.resources.providers.list())

@@ -156,6 +156,21 @@ def put_definition(world: World, request: Request, **names: str) -> Response:
     )
 
 
+def delete_definition(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
+    """Delete a custom role that nobody has; 204 when there is none."""
+    _scope(world, names["scope"])
+    roles, guid = world.authorization.roles, names["roleDefinitionId"].lower()
+    role = roles.definitions.get(guid)
+    if role is None:
+        return Response(204)
+    if not role.custom:
+        raise ArmError(400, "InvalidRoleDefinitionId", f"The role definition ID '{guid}' is not valid.")
+    if any(one.role == guid for one in roles.assignments.values()):
+        message = "There are existing role assignments referencing the role definition."
+        raise ArmError(400, "RoleDefinitionHasAssignments", message)
+    return Response(200, definition_body(world, roles.definitions.pop(guid)))
+
+
 def list_definitions(world: World, request: Request, scope: str = "") -> Response:
     """Answer the roles that can be assigned at a scope; ``roleName eq '...'`` and ``type eq '...'`` choose."""
     if scope:

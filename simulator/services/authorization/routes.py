@@ -50,6 +50,13 @@ ROUTES: tuple[Route, ...] = (
         f"{_A}/roleDefinitions/write",
         write=True,
     ),
+    Route(
+        "DELETE",
+        _SCOPED + "/roleDefinitions/{roleDefinitionId}",
+        rolehandlers.delete_definition,
+        f"{_A}/roleDefinitions/delete",
+        write=True,
+    ),
     Route("GET", _SCOPED + "/policyAssignments", rolehandlers.list_policy_assignments, f"{_A}/policyAssignments/read"),
     Route("GET", _POLICY, rolehandlers.get_policy_assignment, f"{_A}/policyAssignments/read"),
     Route("DELETE", _POLICY, rolehandlers.delete_policy_assignment, f"{_A}/policyAssignments/delete", write=True),

@@ -291,7 +291,7 @@ def get_job(world: World, request: Request, **names: str) -> Response:  # noqa: 
     job = _job(world, names)
     body = bodies.job_body(job, world.clock.now, details=True)
     if job.running:
-        world.clock.advance(JOB_POLL)
+        world.operations.pass_time(JOB_POLL)
     return Response(200, body)
 
 

@@ -194,6 +194,8 @@ def delete_group(world: World, request: Request, **names: str) -> Response:
         compute.vms = {key: vm for key, vm in compute.vms.items() if not key.startswith(prefix)}
         compute.collections = {key: entry for key, entry in compute.collections.items() if not key.startswith(prefix)}
         world.inventory.remove(prefix)
+        for shelf in (world.automation, world.monitor, world.storage):
+            shelf.items = {key: item for key, item in shelf.items.items() if not key.startswith(prefix)}
         vaults = [vault.id for vault in world.recoveryservices.vaults.values() if vault.id.lower().startswith(prefix)]
         if vaults:
             group.provisioning_state = "Succeeded"

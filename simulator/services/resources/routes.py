@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from simulator.routes import Route
 
-from . import handlers
+from . import handlers, tags
 
 _S = "/subscriptions/{subscriptionId}"
 _GROUP = _S + "/resourceGroups/{resourceGroupName}"
 _PROVIDER = _S + "/providers/{resourceProviderNamespace}"
 
+_TAGS = "/{scope}/providers/Microsoft.Resources/tags/default"
 _SUBSCRIPTIONS = "Microsoft.Resources/subscriptions"
 _GROUPS = f"{_SUBSCRIPTIONS}/resourceGroups"
 
@@ -41,4 +42,6 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", _S + "/resources", handlers.list_resources, f"{_SUBSCRIPTIONS}/resources/read"),
     Route("GET", _GROUP + "/resources", handlers.list_group_resources, f"{_GROUPS}/resources/read"),
+    Route("GET", _TAGS, tags.get_tags, "Microsoft.Resources/tags/read"),
+    Route("PATCH", _TAGS, tags.patch_tags, "Microsoft.Resources/tags/write", write=True),
 )

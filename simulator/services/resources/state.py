@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 PROVIDERS = (
+    "Microsoft.AlertsManagement",
     "Microsoft.Authorization",
+    "Microsoft.Automation",
     "Microsoft.Compute",
     "microsoft.insights",
     "Microsoft.KeyVault",
@@ -81,6 +83,9 @@ class ResourcesState:
             yield {"id": disk.id, "name": disk.name, "type": DISK, "location": location, "tags": {}}
         for resource in self._world.inventory.resources.values():
             yield _entry(resource, resource.type)
+        for item in (*self._world.automation.items.values(), *self._world.monitor.items.values()):
+            if len(item.id.split("/")) == 9:
+                yield _entry(item, item.type)
 
     def require_scope(self, scope: str) -> None:
         """Check that a lock or permission scope exists: the subscription, a group, or a resource (or a child of one).
