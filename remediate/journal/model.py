@@ -1,4 +1,4 @@
-"""Runs, records, duties, and the small interface that every store offers."""
+"""Runs, records, duties, leases, and the small interface that every store offers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,30 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from arm.errors import RemediationError
 from arm.facts.times import iso, parse_time
 from guards import Consent
 
 OPEN, CLOSED = "open", "closed"
+
+
+class JournalError(RemediationError):
+    """The journal cannot be opened, read or written. Without it nothing is changed."""
+
+    code = "Journal"
+    exit_code = 2
+
+
+class LeaseLost(RemediationError):
+    """Another process works on this VM, or has worked on it since; nothing was written or sent."""
+
+    code = "LeaseLost"
+    exit_code = 3
+
+
+def lease_lost() -> LeaseLost:
+    """Return the error for a VM that somebody else works on."""
+    return LeaseLost("another process is working on this VM", "Wait for it; 'remediate runs' shows what it does.")
 
 
 @dataclass
@@ -110,14 +130,54 @@ class Duty:
     body: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Mark:
+    """Something that guards remember beyond one run: the kill switch, an incident. There are never many.
+
+    Attributes:
+        topic: what kind of thing.
+        key: which one of them; a second mark of the same topic and key replaces the first.
+        at: when.
+        data: the rest, as JSON has it.
+    """
+
+    topic: str
+    key: str
+    at: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A lease as somebody holds it.
+
+    Attributes:
+        vm_id: the VM.
+        owner: who holds it.
+        fence: how often the lease has changed hands; whoever has a smaller number has lost it.
+    """
+
+    vm_id: str
+    owner: str
+    fence: int
+
+
 class Journal(Protocol):
-    """What every store offers. Each call is durable when it returns."""
+    """What every store offers. Each call is durable when it returns, and does all of its work or none.
 
-    def create(self, run: Run) -> None:
-        """Add a run."""
+    What is written for a run is written under the lease on its VM: the store compares the fence in the same
+    transaction, and raises ``LeaseLost`` where somebody else has taken the lease since. Every call may raise
+    ``JournalError``.
+    """
 
-    def save(self, run: Run) -> None:
-        """Write a run's current state."""
+    off_machine: bool
+    """Whether the journal outlives this machine."""
+
+    def create(self, run: Run, held: Held) -> None:
+        """Add a run; ``LeaseLost`` as above."""
+
+    def save(self, run: Run, held: Held) -> None:
+        """Write a run's current state; ``LeaseLost`` as above."""
 
     def run(self, run_id: str) -> Run | None:
         """Return a run by its id, or by a beginning of it that only one has; ``None`` for an empty text."""
@@ -128,26 +188,60 @@ class Journal(Protocol):
     def open_runs(self, vm_id: str = "") -> Sequence[Run]:
         """Return the runs without a final verdict, oldest first; those of one VM when given."""
 
-    def append(self, run_id: str, kind: str, at: datetime, data: Mapping[str, Any]) -> None:
-        """Add a record."""
+    def append(self, run_id: str, kind: str, at: datetime, data: Mapping[str, Any], held: Held) -> None:
+        """Add a record; ``LeaseLost`` as above."""
 
     def records(self, run_id: str) -> Sequence[Record]:
         """Return a run's records in order."""
 
-    def add_duty(self, duty: Duty) -> None:
+    def add_duty(self, duty: Duty, held: Held) -> None:
         """Record a debt; one that is there already stays as it is, one that was repaid stands again."""
 
     def duties(self, run_id: str) -> Sequence[Duty]:
         """Return the unpaid debts of a run."""
 
-    def repaid(self, duty: Duty) -> None:
-        """Strike a debt off."""
+    def repaid(self, duty: Duty, held: Held) -> None:
+        """Strike a debt off; ``LeaseLost`` as above."""
 
-    def acquire(self, vm_id: str, owner: str, now: datetime, seconds: float, abandoned: Callable[[str], bool]) -> bool:
-        """Take or renew the lease on a VM; ``False`` when another owner holds it and has not abandoned it."""
+    def mark(self, mark: Mark) -> None:
+        """Set a mark; one of the same topic and key is replaced."""
 
-    def release(self, vm_id: str, owner: str) -> None:
-        """Give the lease back."""
+    def marks(self, topic: str, since: datetime | None = None) -> Sequence[Mark]:
+        """Return the marks of a topic, by key; only those of ``since`` or later when given."""
+
+    def unmark(self, topic: str, key: str) -> None:
+        """Remove a mark, if it is there."""
+
+    def acquire(
+        self, vm_id: str, owner: str, now: datetime, seconds: float, abandoned: Callable[[str], bool]
+    ) -> Held | None:
+        """Take or renew the lease on a VM.
+
+        Args:
+            vm_id: the VM.
+            owner: who wants it.
+            now: the host's time; a store with a clock of its own goes by that.
+            seconds: how long it holds when it is not renewed.
+            abandoned: says of another owner whose time is not over that it is known to be gone.
+
+        Returns:
+            The lease; ``None`` when another owner holds it.
+        """
+
+    def check(self, held: Held) -> None:
+        """Raise ``LeaseLost`` when somebody else has taken the lease since; else do nothing."""
+
+    def release(self, held: Held) -> None:
+        """Give the lease back; one that was lost stays with whoever has it."""
+
+    def prune(self, before: datetime) -> int:
+        """Remove the runs that are over and began earlier, with their records and paid debts.
+
+        A run that is open, or that still owes something, stays. So do marks.
+
+        Returns:
+            How many runs were removed.
+        """
 
     def close(self) -> None:
         """Close the store."""

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from hypothesis import strategies as st
 
 from guards import Consent
-from remediate.journal.model import Run
+from remediate.journal.model import Held, Journal, Run
 
 VM = "/subscriptions/s/resourceGroups/rg-web/providers/Microsoft.Compute/virtualMachines/web-01"
 OTHER = VM + "2"
@@ -21,8 +21,9 @@ def run(run_id: str = "run-1", **fields) -> Run:
         "runbook": "Code",
         "arguments": {},
         "steps": ("a",),
+        "started_at": AT,
     }
-    return Run(id=run_id, started_at=AT, **{**given, **fields})
+    return Run(id=run_id, **{**given, **fields})
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -45,3 +46,15 @@ runs = st.builds(
     next_check_at=st.none() | moments,
     consent=st.builds(Consent, st.booleans(), st.frozensets(texts, max_size=2)),
 )
+
+
+def never(_owner: str) -> bool:
+    return False
+
+
+def held(journal: Journal, vm_id: str = VM, owner: str = "test") -> Held:
+    """Take (or keep) the lease on a VM, as a run does before it writes."""
+    lease = journal.acquire(vm_id, owner, AT, 300, never)
+    if lease is None:
+        raise RuntimeError(f"somebody else holds {vm_id}")
+    return lease

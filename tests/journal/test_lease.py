@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from remediate.engine import lease
-from remediate.engine.lease import abandoned, owner_name
+from remediate.engine.lease import abandoned, machine, owner_name
 
 from .runs import AT, VM
 
@@ -20,22 +19,21 @@ ROOT = Path(__file__).parents[2]
 HOLD = """
 import sys
 from datetime import datetime, timezone
-from pathlib import Path
 from remediate.engine.lease import owner_name, abandoned
-from remediate.journal.sqlite import SqliteJournal
-journal = SqliteJournal(Path(sys.argv[1]))
+from remediate.journal.stores import open_journal
+journal = open_journal(sys.argv[1])
 owner = owner_name("child")
 now = datetime(2026, 3, 2, 3, tzinfo=timezone.utc)
-print(journal.acquire(sys.argv[2], owner, now, 300, abandoned), owner, flush=True)
+print(journal.acquire(sys.argv[2], owner, now, 300, abandoned) is not None, owner, flush=True)
 sys.stdin.readline()
 """
 
 
 @pytest.fixture
-def holder(tmp_path):
+def holder(state):
     """Another process that holds the lease on the VM and then waits."""
     pipe = subprocess.PIPE
-    command = [sys.executable, "-c", HOLD, str(tmp_path / "journal.db"), VM]
+    command = [sys.executable, "-c", HOLD, state, VM]
     process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
     try:
         taken, process.owner = process.stdout.readline().split()
@@ -73,7 +71,7 @@ def test_a_process_knows_its_own_leases_apart_and_none_of_them_is_abandoned():
     one, two = owner_name("one"), owner_name("two")
     assert one != two
     assert not abandoned(one)
-    assert one.startswith(f"{socket.gethostname()}/{os.getpid()}/")
+    assert one.startswith(f"{machine()}/{os.getpid()}/")
 
 
 @pytest.mark.parametrize("owner", ["another-host/1/2/n", "of another kind", "", "a/b/c/d/e"])
@@ -82,7 +80,7 @@ def test_nobody_can_say_whether_a_process_elsewhere_still_lives(owner):
 
 
 def test_an_owner_on_this_host_without_a_process_number_is_left_alone():
-    assert not abandoned(f"{socket.gethostname()}/worker/2/n")
+    assert not abandoned(f"{machine()}/worker/2/n")
 
 
 def test_where_the_kernel_does_not_tell_only_time_frees_a_lease(tmp_path, monkeypatch):
@@ -90,7 +88,7 @@ def test_where_the_kernel_does_not_tell_only_time_frees_a_lease(tmp_path, monkey
     owner = owner_name("me")
     assert "/unknown/" in owner
     assert not abandoned(owner)
-    assert not abandoned(f"{socket.gethostname()}/1/unknown/n")
+    assert not abandoned(f"{machine()}/1/unknown/n")
 
 
 @pytest.mark.parametrize(("pid", "gone"), [("me", False), (1, False), (10**30, False), (2**22 + 1, True)])
@@ -99,4 +97,4 @@ def test_a_process_that_the_kernel_hides_is_not_taken_for_dead(tmp_path, monkeyp
     (tmp_path / "self" / "stat").write_text("1 (me) S")
     monkeypatch.setattr(lease, "PROC", tmp_path)
     pid = os.getpid() if pid == "me" else pid
-    assert abandoned(f"{socket.gethostname()}/{pid}/77/n") is gone
+    assert abandoned(f"{machine()}/{pid}/77/n") is gone
