@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actions.change import Change
 
+from .breakers import blast_radius, change_window, kill_switch, loop_breaker, systemic_breaker
 from .inside import script_can_run, script_turn
 from .model import Guard, Guarded, Refusal
 from .recovery_points import recovery_point_safety
@@ -13,6 +14,7 @@ from .rules import (
     deny_list,
     dry_run,
     job_in_progress,
+    lock_as_found,
     lock_in_the_way,
     on_demand_limit,
     opt_out,
@@ -23,11 +25,15 @@ from .rules import (
 
 GUARDS: tuple[Guard, ...] = (
     deny_list,
+    kill_switch,
     opt_out,
+    systemic_breaker,
+    loop_breaker,
     job_in_progress,
     resource_guard,
     vm_gone,
     lock_in_the_way,
+    lock_as_found,
     agent_ready,
     script_can_run,
     script_turn,
@@ -35,6 +41,8 @@ GUARDS: tuple[Guard, ...] = (
     cancel_in_time,
     on_demand_limit,
     recovery_point_safety,
+    blast_radius,
+    change_window,
 )
 
 

@@ -109,6 +109,18 @@ def lock_in_the_way(change: Change, situation: Guarded) -> Refusal | None:
     return None
 
 
+def lock_as_found(change: Change, situation: Guarded) -> Refusal | None:
+    """A lock is removed only as the plan has shown it: what people have done with it since then counts."""
+    if change.operation != "locks.delete" or change.undo is None:
+        return None
+    found = next((lock for lock in situation.facts.locks() if same(lock.id, change.target)), None)
+    if found is not None and found.body() == change.undo.body:
+        return None
+    name = change.target.rsplit("/", 1)[-1]
+    saw = f"the lock {name!r} {'is gone' if found is None else 'was changed'} since the plan was made"
+    return Refusal("lock-as-found", saw, "Run again: the plan is made anew.", passing=True)
+
+
 def agent_ready(change: Change, situation: Guarded) -> Refusal | None:
     """Removing an extension needs a running VM with a ready agent, or it hangs and leaves the extension stuck."""
     if change.operation != "virtual_machine_extensions.delete":

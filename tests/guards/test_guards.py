@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from arm.facts.times import parse_time
 from guards import Guarded, before_send, review
 from guards.review import GUARDS
 from guards.rules import dry_run
 
 from ..actions.given import GivenFacts, cases, change
+from .remembered import memory
 
 FOLDER = Path(__file__).parent / "cases"
 NAMED = {guard.__name__: guard for guard in (dry_run, *GUARDS)}
@@ -24,7 +26,10 @@ LOCK = {
 def situation(case: dict) -> Guarded:
     given = case.get("situation", {})
     found = Guarded(
-        GivenFacts(case.get("facts", {})), dry_run=given.get("dry_run", False), repaying=given.get("repaying", False)
+        GivenFacts(case.get("facts", {})),
+        dry_run=given.get("dry_run", False),
+        repaying=given.get("repaying", False),
+        memory=memory(given.get("memory", {})),
     )
     for earlier in given.get("after", []):
         found = found.after(change(earlier))
@@ -38,10 +43,12 @@ def test_a_guard_refuses_with_its_evidence_and_the_next_step_or_lets_the_change_
         assert refusal is None
         return
     assert refusal is not None
-    assert {**refusal.to_json(), "passing": refusal.passing} == {
+    assert {**refusal.to_json(), "passing": refusal.passing, "lasting": refusal.lasting, "until": refusal.until} == {
         "guard": case["guard"].replace("_", "-"),
         "passing": False,
+        "lasting": False,
         **case["refused"],
+        "until": parse_time(case["refused"].get("until")),
     }
 
 
