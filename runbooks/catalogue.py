@@ -28,7 +28,17 @@ def squeezed(name: str) -> str:
 
 def folders() -> tuple[str, ...]:
     """Return the folder of every error, in the order of their names."""
-    found = {name for home in errors.__path__ for name in os.listdir(home) if not name.startswith(("_", "."))}
+    return _folders(_homes())
+
+
+def _homes() -> tuple[tuple[str, int], ...]:
+    """Return where the folders are, and when one was last added there."""
+    return tuple((home, os.stat(home).st_mtime_ns) for home in errors.__path__)
+
+
+@cache
+def _folders(homes: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    found = {name for home, _ in homes for name in os.listdir(home) if not name.startswith(("_", "."))}
     return tuple(sorted(found))
 
 
@@ -38,21 +48,26 @@ def load(folder: str) -> Entry:
     Raises:
         LookupError: there is none.
     """
-    for home in errors.__path__:
-        path = Path(home, folder, _ENTRY)
-        if path.is_file():
-            return _read(path)
-    raise LookupError(f"there is no {_ENTRY} in runbooks/errors/{folder}")
+    return _read(folder, _homes())
 
 
 @cache
-def _read(path: Path) -> Entry:
-    return Entry.of(json.loads(path.read_text(encoding="utf-8")))
+def _read(folder: str, homes: tuple[tuple[str, int], ...]) -> Entry:
+    for home, _ in homes:
+        path = Path(home, folder, _ENTRY)
+        if path.is_file():
+            return Entry.of(json.loads(path.read_text(encoding="utf-8")))
+    raise LookupError(f"there is no {_ENTRY} in runbooks/errors/{folder}")
 
 
 def entries() -> tuple[Entry, ...]:
     """Return every entry, in the order of their folders."""
-    return tuple(load(folder) for folder in folders())
+    return _entries(_homes())
+
+
+@cache
+def _entries(homes: tuple[tuple[str, int], ...]) -> tuple[Entry, ...]:
+    return tuple(_read(folder, homes) for folder in _folders(homes))
 
 
 def with_name(name: str) -> tuple[Entry, ...]:
@@ -67,7 +82,16 @@ def with_name(name: str) -> tuple[Entry, ...]:
             entry = load(folder)
             if wanted == entry.id.lower():
                 return (entry,)
-    return tuple(entry for entry in entries() if wanted in (one.lower() for one in entry.names))
+    return tuple(entries()[number] for number in _by_name(_homes()).get(wanted, ()))
+
+
+@cache
+def _by_name(homes: tuple[tuple[str, int], ...]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for number, entry in enumerate(_entries(homes)):
+        for name in dict.fromkeys(one.lower() for one in entry.names):
+            found[name] = (*found.get(name, ()), number)
+    return found
 
 
 def folder_of(entry: Entry) -> str:

@@ -9,6 +9,7 @@ from actions.guest.scripts import find_script
 
 HIGHEST: dict[str, Impact] = {
     "locks.delete": Impact.SECURITY,
+    "tags.update": Impact.NONE,
     "locks.create_or_update": Impact.SECURITY,
     "restore_points.delete": Impact.DESTRUCTIVE,
     "restore_point_collections.delete": Impact.DESTRUCTIVE,

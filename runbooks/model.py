@@ -133,11 +133,13 @@ class Progress:
         backups: the backups started, by step.
         changed_at: Azure's time of the last change that was no backup; the run's start before there is one.
         said: what each script that has ended well inside the VM answered last, by its action.
+        not_copied: locks whose copy could not be written onto the VM, by their ids for comparison, and why.
     """
 
     backups: Mapping[str, BackupResult]
     changed_at: datetime
     said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    not_copied: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

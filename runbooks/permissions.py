@@ -36,7 +36,7 @@ EVERY_RUN = ("vm",)
 EVERY_WRITE = ("vm", "running_jobs", "locks")
 """What the guards look at before any write: the opt-out tag, jobs in progress, locks in the way."""
 BEHIND: dict[str, Behind] = {
-    "locks.delete": Behind(back=("locks.create_or_update",)),
+    "locks.delete": Behind(back=("locks.create_or_update", "tags.update")),
     "locks.create_or_update": Behind(),
     "restore_points.delete": Behind(("collections", "recovery_points"), _COMPUTE_STATUS),
     "restore_point_collections.delete": Behind(("collections", "recovery_points"), _COMPUTE_STATUS),
@@ -54,6 +54,7 @@ BEHIND: dict[str, Behind] = {
     "run_commands.create": Behind(("run_commands",), _COMPUTE_STATUS, ("run_commands.delete",)),
     "run_commands.delete": Behind(("run_commands",), _COMPUTE_STATUS),
     "virtual_machines.run_command": Behind(("run_commands",), _COMPUTE_STATUS),
+    "tags.update": Behind(("vm",)),
     "virtual_machines.start": Behind(("vm",), _COMPUTE_STATUS),
     "virtual_machines.restart": Behind(("vm",), _COMPUTE_STATUS),
     "virtual_machines.power_off": Behind(("vm",), _COMPUTE_STATUS, ("virtual_machines.start",)),

@@ -37,7 +37,7 @@ def check_health(given: dict[str, Any]) -> int:
         raise UsageError("--probe-guest is for one machine", "Give --vm NAME instead of --all.")
     if vault and not everything:
         raise UsageError("--vault is for many machines", "Add --all, or leave --vault out.")
-    with open_door(Options.of(given), read_only=not probe) as door:
+    with open_door(Options.of(given), read_only=not probe, plans=False) as door:
         if everything:
             return _all(door.remediation, vault, named["subscription"], only, output)
         vm = door.vm(named["vm"], named["resource_group"], named["subscription"])

@@ -23,7 +23,7 @@ def diagnose_vm(words: tuple[str, ...], arguments: dict[str, str], given: dict[s
     text = text_of(words) if words else ""
     output, probe = given.pop("output"), given.pop("probe_guest")
     named = {word: given.pop(word) for word in ("vm", "resource_group", "subscription")}
-    with open_door(Options.of(given), read_only=not probe) as door:
+    with open_door(Options.of(given), read_only=not probe, plans=False) as door:
         vm = door.vm(named["vm"], named["resource_group"], named["subscription"])
         found = door.remediation.diagnose(vm, text, arguments, probe_guest=probe)
     print_diagnosis(found, output)

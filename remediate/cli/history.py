@@ -10,7 +10,9 @@ from arm.errors import UsageError
 from arm.facts.times import iso
 
 from ..engine.duties import spoken
+from ..engine.memory import frozen
 from .door import open_journal
+from .freeze import frozen_json, frozen_text
 from .output import print_json
 
 
@@ -18,12 +20,15 @@ def print_runs(limit: int, state: str | None, output: str) -> None:
     """Print the newest runs."""
     journal = open_journal(state)
     try:
-        found = journal.runs(limit)
+        found, stopped = journal.runs(limit), frozen(journal)
     finally:
         journal.close()
     if output == "json":
-        print_json({"schema": "remediate.runs/1", "runs": [run.to_json() for run in found]})
+        runs = [run.to_json() for run in found]
+        print_json({"schema": "remediate.runs/2", "freeze": frozen_json(stopped), "runs": runs})
         return
+    if stopped is not None:
+        click.echo(f"{frozen_text(stopped)}\n")
     if not found:
         click.echo("the journal is empty")
         return

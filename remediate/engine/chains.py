@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from actions.change import Effects, NoChange, Undo
 from actions.disks import include_disks
@@ -13,41 +14,51 @@ from actions.locks import restore_lock
 from actions.power import start_vm
 from actions.protection import resume_protection
 from actions.registry import ACTIONS, Action, guest_actions
+from actions.tags import REMOVE, decode, in_subscription, remove_note
 from arm.errors import UsageError
 from arm.facts.collect import VmFacts
+from arm.facts.times import iso
 from arm.ids import normal
 from runbooks.model import Decision, Diagnosis, Runbook, Situation, Step, StepEffects
 from runbooks.registry import find
 
-from ..journal.model import Journal
+from ..journal.model import CLOSED, Duty, Journal, Run
 from .duties import is_run_command, payment
 from .history import DONE, UNCLEAR, History
+from .loans import keeping_copies
+from .model import Verdict
 
 ACTION, UNDO = "action:", "undo:"
+ADOPT = f"{ACTION}adopt_loans"
+ADOPT_AFTER = timedelta(hours=24)
+"""How old a lock's copy must be before anybody puts the lock back whose journal does not know the run."""
 MOST_RUNS = 100
 """How many runs of a VM are searched for removed locks."""
 _UNDO_FACTS = ("vm", "protection", "item", "running_jobs", "recent_jobs", "locks")
 _FACTS = (*_UNDO_FACTS, "collections")
 
 
-def runbook_of(name: str, arguments: Mapping[str, str], journal: Callable[[], Journal]) -> Runbook:
+def runbook_of(name: str, arguments: Mapping[str, str], journal: Callable[[], Journal], kept_in: str = "") -> Runbook:
     """Return the runbook of that name: an error code, ``action:NAME`` or ``undo:RUN``.
 
     Args:
         name: as the run has it.
         arguments: the arguments of a single action, or the runbook's inputs and choice.
         journal: opens the journal, where ``undo:RUN`` finds its run and ``restore_lock`` the lock it puts back.
+        kept_in: the journal, where it would be lost with this machine; then locks on loan are copied onto the VM.
 
     Raises:
         UsageError: an unknown code, action, run, input or choice.
     """
+    if name == ADOPT:
+        return adopt_runbook(journal)
     if name.startswith(ACTION):
         return action_runbook(name[len(ACTION) :], arguments, journal)
     if name.startswith(UNDO):
         return undo_runbook(name[len(UNDO) :], journal())
     runbook = find(name)
     runbook.check_arguments(arguments)
-    return runbook
+    return keeping_copies(runbook, kept_in)
 
 
 def find_action(name: str) -> Action:
@@ -109,6 +120,39 @@ def undo_runbook(run_id: str, journal: Journal) -> Runbook:
     return Runbook(f"{UNDO}{run.id}", step.summary, _UNDO_FACTS, _as_asked, (step,), proof=False)
 
 
+def adopt_runbook(journal: Callable[[], Journal]) -> Runbook:
+    """Return a runbook that puts back the locks whose copies on the VM tell of runs that this journal does not know."""
+
+    def effects(situation: Situation) -> StepEffects:
+        facts = situation.facts
+        loans, broken = decode(facts.vm().tags)
+        for tag in broken:
+            yield NoChange(f"the copy in the tag {tag!r} is not whole, or of a later version")
+        for loan in loans:
+            name, run = loan.lock_id.rsplit("/", 1)[-1], journal().run(loan.run_id)
+            if run is not None:
+                yield NoChange(f"run {run.id[:12]} of this journal owes the lock {name!r}: 'remediate resume' pays it")
+            elif not in_subscription(loan, facts.vm_id):
+                yield NoChange(f"the lock {name!r} is in another subscription than the VM")
+            elif situation.now - loan.at < ADOPT_AFTER:
+                yield NoChange(f"the lock {name!r} is away since {iso(loan.at)}: a run elsewhere may still need that")
+            else:
+                yield from payment(facts, Duty(loan.run_id, loan.lock_id, loan.body))
+                yield from remove_note(facts, loan.tag)
+        if not loans and not broken:
+            yield NoChange("no tag of the VM tells of a lock on loan")
+
+    summary = "put back locks that a lost run has taken on loan"
+    return Runbook(ADOPT, summary, _UNDO_FACTS, _as_asked, (Step("adopt_loans", summary, effects),), proof=False)
+
+
+def undone(run: Run, journal: Journal) -> bool:
+    """Say whether somebody has begun to undo a run; then it is not repaired any further, only undone to the end."""
+    done = (Verdict.APPLIED.value, Verdict.NOTHING_TO_DO.value)
+    undos = (one for one in journal.runs(MOST_RUNS, run.vm_id) if one.runbook == f"{UNDO}{run.id}")
+    return any(one.status != CLOSED or one.verdict in done for one in undos)
+
+
 def _restore_removed_locks(facts: VmFacts, journal: Journal) -> Effects:
     """Put back the locks that earlier runs on this VM have removed, each as it was when it was last removed."""
     undos: dict[str, Undo] = {}
@@ -126,6 +170,8 @@ def _restore_removed_locks(facts: VmFacts, journal: Journal) -> Effects:
 def _take_back(facts: VmFacts, undo: Undo) -> Effects:
     if undo.operation == CREATE:
         return run_script(facts, undo.action, verb=str(undo.body["verb"]), parameters=undo.body["parameters"])
+    if undo.action == REMOVE:
+        return remove_note(facts, str(undo.body["tag"]))
     if undo.action == "start_vm":
         return start_vm(facts)
     if undo.action == "revoke_key_vault_access":

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from actions.change import Change, NoChange
+from actions.change import Change
 from actions.guest.run import CREATE, as_check, as_classic
 from actions.guest.scripts import find_script
+from actions.tags import WRITE
+from arm.errors import RemediationError
 from arm.facts.collect import VmFacts
 from arm.facts.times import iso
-from arm.ids import same
 from guards import Consent, Guarded, Refusal, missing_approval
 from runbooks.model import Decision, HandOver, Runbook, Situation
 
-from ..journal.model import CLOSED, Duty, Journal, Run
-from .duties import is_run_command, payment, spoken
+from ..journal.model import CLOSED, Journal, LeaseLost, Run
+from .boundaries import (
+    AFTER_CLEARED,
+    AFTER_NEXT_STEP,
+    AFTER_VERDICT,
+    BEFORE_CLEARED,
+    BEFORE_NEXT_STEP,
+    BEFORE_VERDICT,
+    LEASED,
+    RECOVERING,
+    VERDICT_NOTED,
+    VERIFYING,
+)
 from .execute import Executor, Parked, Refused
 from .history import (
     CLEARED,
@@ -26,7 +39,6 @@ from .history import (
     NOT_APPLIED,
     NOT_OFFERED,
     PARKED,
-    REPAID,
     REPAY,
     UNCLEAR,
     VERDICT,
@@ -35,6 +47,7 @@ from .history import (
 )
 from .model import Event, Proof, Stand, Tell, Verdict
 from .plan import Plan, judge, make_plan, not_accepted, planned_step, still_to_make
+from .repay import Repayer
 from .scripts import tell_guest
 
 NEW_POINT_RECHECK = timedelta(minutes=30)
@@ -64,6 +77,9 @@ class Driver:
         self.runbook = runbook
         self.executor = executor
         self.tell = tell
+        self._reach = facts.session.runtime.reach
+        self._repayer = Repayer(executor)
+        self._over_with = False
         self.plan: Plan | None = None
 
     def drive(self) -> Stand:
@@ -73,22 +89,46 @@ class Driver:
             LeaseLost: another process works on this VM.
             RemediationError: Azure cannot be reached or read; the run stays open.
         """
-        self.executor.hold_lease()
+        self._reach(LEASED)
         try:
             stand = self._stand()
             self._keep(stand)
-            return stand
-        finally:
-            self.journal.release(self.run.vm_id, self.executor.owner)
+        except LeaseLost:
+            raise  # whoever has it now pays what is owed
+        except KeyboardInterrupt:
+            self._stopped("the process was told to end")
+            raise
+        except Exception as error:
+            self._stopped(f"the process ended by an error ({type(error).__name__})")
+            raise
+        return stand
+
+    def cancel(self) -> Stand:
+        """End the run: what is under way is settled or left, what is owed is paid; errors as :meth:`drive`."""
+        self._reach(LEASED)
+        stand = self._repayer.cancelled()
+        self._keep(stand)
+        return stand
+
+    def _stopped(self, why: str) -> None:
+        """Give the locks back that are away; the run stays open. What fails is owed, and nothing is raised."""
+        with suppress(RemediationError):
+            if self._repayer.in_the_middle(why, over=self._over_with):
+                reason = f"{why}; what was on loan is back, and is taken again where the run goes on"
+                now = self.facts.azure_now
+                self._keep(Stand(Verdict.PENDING, reason, "It goes on by 'remediate resume'.", now))
 
     def _stand(self) -> Stand:
         try:
             stand = self._advance()
-            return self._repay(stand) if stand.verdict.final else stand
+            self._over_with = stand.verdict.final
+            return self._repayer.at_the_end(stand) if stand.verdict.final else stand
         except Parked as parked:
             return Stand(Verdict.PENDING, parked.reason, "It goes on by 'remediate resume'.", until=parked.until)
 
     def _advance(self) -> Stand:
+        if self._history().called_off:
+            return self._repayer.cancelled()
         stand = self._recover() or self._preflight()
         while stand is None and self.run.position < len(self.run.steps):
             stand = self._step()
@@ -99,22 +139,36 @@ class Driver:
         history = self._history()
         unfinished = history.unfinished
         if unfinished is None:
-            return None if history.unclear is None else self._clear_up(history.unclear)
+            return self._clear_up(history.unclear) if history.unclear is not None else self._ended_badly(history)
+        self._reach(RECOVERING)
         self.tell(Event("recover", f"going on with: {unfinished.change.summary}"))
         sent = self.executor.resume(unfinished)
-        if sent.change.step == REPAY:
-            return None  # it is owed until it is there: asked for again when the run ends
+        if sent.change.step == REPAY or history.unclear is not None:
+            return self._recover()  # what is owed is asked for again when the run ends; a look is looked at
+        return self._over(sent)
+
+    def _ended_badly(self, history: History) -> Stand | None:
+        """End a step whose change has failed, where an earlier process could not; nothing is sent again."""
+        made = [one for one in history.sent if one.change.step != REPAY and one.change.action != WRITE]
+        here = self.run.steps[self.run.position : self.run.position + 1]
+        if not made or made[-1].result != FAILED or made[-1].change.step not in here:
+            return None
+        return self._over(made[-1])
+
+    def _over(self, sent: Sent) -> Stand | None:
+        """Judge a change that an earlier process has begun; ``None`` when the run goes on."""
         stand = self._after(sent)
         if stand is None or not self._goes_on(stand, sent.change.step):
             return stand
-        self._next_step()
+        if sent.change.step in self.run.steps[self.run.position : self.run.position + 1]:
+            self._next_step()  # else the run was stopped, and begins again with an earlier step
         return None
 
     def _preflight(self) -> Stand | None:
         """Judge everything that is still ahead, so that nothing is begun that may not be finished."""
         situation = self._situation()
         names = self.run.steps[self.run.position :]
-        self.plan = make_plan(self.runbook, names, situation, self.run.consent, done=self._history().done)
+        self.plan = self._planned(names, situation)
         if self.plan.refusals:
             return self._refused(self.plan.refusals[0])
         if self.plan.missing:
@@ -153,20 +207,24 @@ class Driver:
         return goes_on
 
     def _next_step(self) -> None:
+        self._reach(BEFORE_NEXT_STEP)
         self.run.position += 1
-        self.journal.save(self.run)
+        self.journal.save(self.run, self.executor.lease.held)
+        self._reach(AFTER_NEXT_STEP)
 
     def _allowed(self, changes: Sequence[Change]) -> Stand | None:
-        refusals = judge(changes, Guarded(self.facts))
+        refusals = judge(changes, Guarded(self.facts, memory=self.executor.recall.memory()))
         if refusals:
             return self._refused(refusals[0])
         missing = [change for change in changes if missing_approval(change, self.run.consent) is not None]
         if not missing:
             return None
-        names = self.run.steps[self.run.position :]
-        done = self._history().done
-        self.plan = make_plan(self.runbook, names, self._situation(), self.run.consent, done=done)
+        self.plan = self._planned(self.run.steps[self.run.position :], self._situation())
         return self._unapproved(self.plan)
+
+    def _planned(self, names: Sequence[str], situation: Situation) -> Plan:
+        done, memory = self._history().done, self.executor.recall.memory()
+        return make_plan(self.runbook, names, situation, self.run.consent, done=done, memory=memory)
 
     def _make(self, change: Change) -> Stand | None:
         try:
@@ -177,7 +235,7 @@ class Driver:
 
     def _after(self, sent: Sent) -> Stand | None:
         if sent.change.operation == CREATE and sent.result != NOT_APPLIED:
-            self._pay(sent.change.target)
+            self._repayer.one(sent.change.target)
         if sent.result == NOT_OFFERED:
             self.tell(Event("fallback", f"{sent.detail}; sending the script the older way"))
             return self._make(as_classic(sent.change))
@@ -185,6 +243,8 @@ class Driver:
             return self._clear_up(sent)
         if sent.result != FAILED:
             return None
+        if sent.change.action == WRITE:
+            return self._without_copy(sent)
         step = "Read Azure's message, then run again; 'remediate undo' takes back what was changed."
         if (sent.said or {}).get("refused"):
             step = "The script says what keeps it from doing this; see to that inside the VM, then run again."
@@ -192,20 +252,31 @@ class Driver:
             step = self.runbook.if_not_fixed(self._situation())
         return Stand(Verdict.NOT_FIXED, f"{sent.change.summary}: {sent.detail}", step)
 
+    def _without_copy(self, sent: Sent) -> Stand:
+        """Ask whether a lock may go on loan whose copy could not be put on the VM."""
+        self.plan = self._planned(self.run.steps[self.run.position :], self._situation())
+        reason = f"{sent.change.summary}: {sent.detail}"
+        if self.plan.missing:
+            return replace(self._unapproved(self.plan), reason=reason)
+        return Stand(Verdict.PENDING, reason, "It goes on by 'remediate resume'.", self.facts.azure_now)
+
     def _clear_up(self, sent: Sent) -> Stand | None:
         """Look what a script has done whose answer is lost; what cannot be told stays so."""
         reason = f"{sent.change.summary}: {sent.detail}"
         step = "Look at the VM before you run again; nothing was verified."
         if not sent.change.repairs:
             return Stand(Verdict.INCONCLUSIVE, reason, step)
+        check = as_check(sent.change)
         try:
-            look = self.executor.execute(as_check(sent.change))
+            look = self._history().look_after(sent, check) or self.executor.execute(check)
         except Refused as refused:
             return Stand(Verdict.INCONCLUSIVE, f"{reason}; and nobody can look: {refused.refusal.saw}", step)
         if look.change.operation == CREATE:
-            self._pay(look.change.target)
+            self._repayer.one(look.change.target)
         if look.result in DONE and (look.said or {}).get("applied") is True:
-            self.journal.append(self.run.id, CLEARED, self.facts.azure_now, {"fingerprint": sent.change.fingerprint})
+            self._reach(BEFORE_CLEARED)
+            self.executor.note(CLEARED, {"fingerprint": sent.change.fingerprint})
+            self._reach(AFTER_CLEARED)
             self.tell(Event("cleared_up", f"{sent.change.summary}: a look afterwards shows that it is done"))
             return None
         return Stand(Verdict.INCONCLUSIVE, f"{reason}; a look afterwards: {look.detail}", step)
@@ -213,7 +284,9 @@ class Driver:
     def _refused(self, refusal: Refusal) -> Stand:
         begun = self.run.verdict == Verdict.PENDING.value or bool(self._history().sent)
         if refusal.passing and begun:
-            until = self.facts.azure_now + BUSY_RECHECK
+            if refusal.lasting:
+                self._repayer.in_the_middle(refusal.saw, over=False)
+            until = refusal.until or self.facts.azure_now + BUSY_RECHECK
             return Stand(Verdict.PENDING, refusal.saw, "It goes on by 'remediate resume'.", until, refusal)
         return Stand(Verdict.REFUSED, refusal.saw, refusal.next_step, refusal=refusal)
 
@@ -224,6 +297,7 @@ class Driver:
 
     def _verify(self) -> Stand:
         """Say Fixed only for a completed backup job and a recovery point newer than the repair."""
+        self._reach(VERIFYING)
         history = self._history()
         stopped = any(one.result in DONE and one.change.operation == "protected_items.stop" for one in history.sent)
         if stopped or not self.runbook.proof:  # no recovery point can follow where backups were stopped
@@ -267,42 +341,8 @@ class Driver:
                 return job.name
         return ""
 
-    def _repay(self, stand: Stand) -> Stand:
-        """Give back what the run took on loan, however it ended."""
-        for duty in self.journal.duties(self.run.id):
-            failure = self._repaid(duty)
-            if failure and is_run_command(duty):  # it hurts nobody, and the next run on the VM removes it
-                left = f"{spoken(duty)} is still to be done ({failure}); 'remediate undo {self.run.id[:12]}' does it."
-                stand = replace(stand, next_step=f"{stand.next_step} {left}".strip())
-            elif failure:
-                reason = f"{stand.reason}; but {spoken(duty)} could not be put back: {failure}"
-                step = "It is tried again by 'remediate resume --now'."
-                return Stand(Verdict.PENDING, reason, step, self.facts.azure_now)
-        return stand
-
-    def _repaid(self, duty: Duty) -> str:
-        """Pay a duty; return why that failed, or nothing."""
-        for effect in payment(self.facts, duty):
-            if isinstance(effect, NoChange):
-                continue
-            try:
-                sent = self.executor.execute(effect.in_step(REPAY), repaying=True)
-            except Refused as refused:
-                return refused.refusal.saw
-            if sent.result not in DONE:
-                return sent.detail
-        self.journal.repaid(duty)
-        self.journal.append(self.run.id, REPAID, self.facts.azure_now, {"target": duty.target})
-        self.tell(Event("repaid", f"paid: {spoken(duty)}"))
-        return ""
-
-    def _pay(self, target: str) -> None:
-        """Remove the run command of a script that has ended; what fails here is tried again when the run ends."""
-        for duty in self.journal.duties(self.run.id):
-            if same(duty.target, target):
-                self._repaid(duty)
-
     def _keep(self, stand: Stand) -> None:
+        self._reach(BEFORE_VERDICT)
         self.run.verdict, self.run.reason = stand.verdict.value, stand.reason
         self.run.next_check_at = stand.until
         if stand.verdict.final:
@@ -313,8 +353,10 @@ class Driver:
             "reason": stand.reason,
             "until": iso(stand.until) if stand.until else None,
         }
-        self.journal.append(self.run.id, kind, self.facts.azure_now, data)
-        self.journal.save(self.run)
+        self.executor.note(kind, data)
+        self._reach(VERDICT_NOTED)
+        self.journal.save(self.run, self.executor.lease.held)
+        self._reach(AFTER_VERDICT)
 
     def _history(self) -> History:
         return History.of(self.run, self.journal)

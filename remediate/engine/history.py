@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from actions.change import Change
 from actions.guest.run import SCRIPTS, run_command_of
+from actions.tags import WRITE
 from arm.facts.times import iso
+from arm.ids import normal, same
 from arm.operations import Operation
 from runbooks.model import BackupResult, Progress
 
 from ..journal.model import Journal, Record, Run
+from .duties import owed
 
 INTENT, ACCEPTED, JOB, OUTCOME = "intent", "accepted", "job", "outcome"
 PARKED, VERDICT, REPAID = "parked", "verdict", "repaid"
@@ -22,6 +25,8 @@ CLEARED = "cleared"
 APPLIED, EXPECTED_FAILURE, FAILED, NOT_APPLIED = "applied", "expected failure", "failed", "not applied"
 UNCLEAR, NOT_OFFERED = "unclear", "not offered"
 """Nobody can tell whether it took effect; Azure does not offer this operation here."""
+CALLED_OFF = "the run was cancelled before its end was known"
+"""The detail of a change in progress when its run was cancelled; nobody waits for its end."""
 DONE = (APPLIED, EXPECTED_FAILURE)
 REPAY = "repay"
 """The step name of what gives back a loan; it is in no chain."""
@@ -37,6 +42,7 @@ class Sent:
         job: the backup job it started.
         result: how it ended, empty while that is open.
         said: what a script inside the VM answered.
+        returned: what it made the run owe has been paid since: where the run goes on, it has to be made again.
     """
 
     change: Change
@@ -48,18 +54,20 @@ class Sent:
     job_status: str = ""
     ended: datetime | None = None
     said: Mapping[str, Any] | None = None
+    returned: bool = False
 
     @property
     def changed(self) -> bool:
         """Whether it has changed something in order to repair: more than a look, and than clearing up behind it.
 
-        A script that nobody knows the end of, or that failed on its way, may have: a proof has to be newer than that.
+        What nobody knows the end of, or a script that failed on its way, may have: a proof has to be newer than that,
+        and the loop breaker counts it.
         """
         if self.change.step == REPAY or not self.change.repairs:
             return False
         if self.change.operation in SCRIPTS:
             return self.result in (*DONE, UNCLEAR, FAILED) and (self.said or {}).get("needed") is not False
-        return self.result in DONE
+        return self.result in (*DONE, UNCLEAR)
 
 
 class History:
@@ -77,8 +85,13 @@ class History:
 
     @property
     def unfinished(self) -> Sent | None:
-        """The change whose outcome is not known; there is at most one, the last."""
-        return next((sent for sent in self.sent if not sent.result), None)
+        """The last change whose outcome is not known; a run that is stopped in one gives its loans back in others."""
+        return next((sent for sent in reversed(self.sent) if not sent.result), None)
+
+    @property
+    def called_off(self) -> bool:
+        """Whether the run was being cancelled when a process stopped; then that is gone on with, and nothing else."""
+        return any(one.result == UNCLEAR and one.detail == CALLED_OFF for one in self.sent)
 
     @property
     def unclear(self) -> Sent | None:
@@ -86,9 +99,15 @@ class History:
         lost = (sent for sent in self.sent if sent.result == UNCLEAR and sent.change.repairs)
         return next((sent for sent in lost if sent.change.fingerprint not in self._cleared), None)
 
+    def look_after(self, lost: Sent, check: Change) -> Sent | None:
+        """Return the look at what a script has done whose answer was lost, when it has been taken since."""
+        since = self.sent[[one.at for one in self.sent].index(lost.at) :]
+        return next((one for one in since if _mark(one.change) == _mark(check) and one.result in DONE), None)
+
     def done(self, change: Change) -> bool:
         """Say whether exactly this change has been made in this run; a script may have been sent either way."""
-        made = (one.change for one in self.sent if one.result in DONE or one.change.fingerprint in self._cleared)
+        sent = (one for one in self.sent if not one.returned)
+        made = (one.change for one in sent if one.result in DONE or one.change.fingerprint in self._cleared)
         return any(_mark(one) == _mark(change) for one in made)
 
     @property
@@ -96,8 +115,11 @@ class History:
         """Return what steps may know of the run."""
         backups: dict[str, BackupResult] = {}
         said: dict[str, Mapping[str, Any]] = {}
+        not_copied: dict[str, str] = {}
         changed_at = self._run.started_at
         for sent in self.sent:
+            if sent.change.action == WRITE and sent.result == FAILED:
+                not_copied[normal(str(sent.change.body["lock"]))] = sent.detail
             if sent.said is not None and sent.result in DONE:
                 said[sent.change.action] = {**sent.said, "at": iso(sent.ended or sent.at)}
             if not sent.changed:
@@ -106,7 +128,7 @@ class History:
                 backups[sent.change.step] = BackupResult(sent.at, sent.job, sent.job_status)
             else:
                 changed_at = max(changed_at, sent.ended or sent.at)
-        return Progress(backups, changed_at, said)
+        return Progress(backups, changed_at, said, not_copied)
 
 
 def _mark(change: Change) -> str:
@@ -116,6 +138,12 @@ def _mark(change: Change) -> str:
     return change.fingerprint
 
 
+def _gave_back(change: Change, target: str) -> bool:
+    """Say whether paying a duty has undone this change: a lock that was taken away, or its copy on the VM."""
+    duty = owed(change, "", proof=True) if change.loan or change.action == WRITE else None
+    return duty is not None and same(duty.target, target)
+
+
 def _fold(records: Sequence[Record]) -> list[Sent]:
     sent: list[Sent] = []
     for record in records:
@@ -123,16 +151,19 @@ def _fold(records: Sequence[Record]) -> list[Sent]:
         if record.kind == INTENT:
             sent.append(Sent(Change.from_json(data["change"]), record.at))
             continue
+        if record.kind == REPAID:
+            sent = [replace(one, returned=True) if _gave_back(one.change, data["target"]) else one for one in sent]
         if record.kind not in (ACCEPTED, JOB, OUTCOME):
             continue
-        last = sent[-1]
+        index = max((at for at, one in enumerate(sent) if not one.result), default=-1)  # the last that has not ended
+        last = sent[index]
         if record.kind == ACCEPTED:
             operation = Operation.from_json(data["operation"]) if data["operation"] else None
-            sent[-1] = Sent(last.change, last.at, operation)
+            sent[index] = Sent(last.change, last.at, operation)
         elif record.kind == JOB:
-            sent[-1] = Sent(last.change, last.at, last.operation, data["job"])
+            sent[index] = Sent(last.change, last.at, last.operation, data["job"])
         else:
-            sent[-1] = Sent(
+            sent[index] = Sent(
                 last.change,
                 last.at,
                 last.operation,

@@ -10,7 +10,7 @@ from actions.change import Change, Impact, NoChange, plan_digest
 from actions.guest.run import REMOVE, SCRIPTS, run_command_of
 from arm.facts.times import spoken
 from arm.ids import normal
-from guards import Consent, Guarded, Refusal, missing_approval, review
+from guards import Consent, Guarded, Memory, Refusal, missing_approval, review
 from runbooks.model import GiveUp, HandOver, Runbook, Situation, Step, Wait
 
 
@@ -138,6 +138,7 @@ def make_plan(
     *,
     dry_run: bool = False,
     done: Callable[[Change], bool] = lambda _change: False,
+    memory: Memory | None = None,
 ) -> Plan:
     """Plan the steps of the given names.
 
@@ -151,6 +152,7 @@ def make_plan(
         consent: what has been accepted.
         dry_run: nothing will be sent.
         done: says whether exactly this change has been made in this run; it is not planned again.
+        memory: what has happened before; nothing is remembered without it.
     """
     steps: list[PlannedStep] = []
     waits = len(names)
@@ -165,7 +167,7 @@ def make_plan(
             waits = min(waits, index) if steps[-1].until is not None else waits
     changes = [change for step in steps for change in step.changes]
     missing = [(change, impact) for change in changes if (impact := missing_approval(change, consent)) is not None]
-    guarded = Guarded(situation.facts, dry_run=dry_run)
+    guarded = Guarded(situation.facts, dry_run=dry_run, memory=memory or Memory())
     now = {change.fingerprint for step in steps[:waits] for change in step.changes}
     refusals = judge(changes, guarded, lambda change, refusal: change.fingerprint in now or not refusal.passing)
     return Plan(

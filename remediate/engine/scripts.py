@@ -23,6 +23,9 @@ from .history import APPLIED, FAILED, NOT_OFFERED, UNCLEAR
 GRACE = timedelta(minutes=10)
 """How long after a script's own time limit Azure may take to say that it has ended."""
 
+SHOWS = timedelta(minutes=1)
+"""How long after it was sent a run command may not be found yet: Azure's answers lag behind."""
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -73,6 +76,8 @@ def hear(facts: VmFacts, change: Change, at: datetime, output: Mapping[str, Any]
     try:
         command = read_run_command(facts.session, change.target)
     except NotFound:
+        if not failure and facts.azure_now < at + SHOWS:
+            return Heard("", "its run command does not show yet")
         return Heard(UNCLEAR, failure or "its run command is gone, and its answer with it")
     return _of_command(facts, change, at, command, failure)
 

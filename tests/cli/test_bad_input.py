@@ -71,7 +71,7 @@ def test_several_vms_of_one_name_are_listed_and_none_is_taken(drill, remediate):
         (("run", "nosuchrun"), "there is no run"),
         (("resume", "--approve", "abc"), "needs the ID"),
         (("apply", "/no/such/plan.json"), "cannot be read"),
-        (("runs", "--state", "https://x.table.core.windows.net/t"), "is a URL"),
+        (("runs", "--state", "https://x.table.core.windows.net/t"), "no name of a table"),
         (("simulate", "serve", "--scenario", "nothing"), "no scenario"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

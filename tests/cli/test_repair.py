@@ -193,7 +193,7 @@ def test_resume_goes_on_with_every_run_even_when_one_of_them_cannot(drill, remed
     journal = world.journal()
     broken = journal.run(first)
     broken.id, broken.vm_id, broken.runbook = "broken", world.vm_id.replace("web-01", "web-02"), "NoLongerKnown"
-    journal.create(broken)
+    world.begun(broken)
     said = remediate(world, "resume", "-o", "json")
     assert said.status == 2
     assert [one["verdict"] for one in said.json["reports"]] == ["Fixed"]

@@ -28,6 +28,7 @@ NOT_SEEN = {
 """Permissions that a run needs though no request of its own shows it, and why."""
 LOOK_INSIDE = {"choose": "look-inside"}
 LOCKED = "a lock on the VM"
+LENT = "the lock is on the subscription, and goes on loan"
 
 
 def undo(world: Drill, run_id: str) -> None:
@@ -49,13 +50,19 @@ def choices_of(error: str) -> list[str]:
 
 
 def more_of(drill, error: str, choice: str, granted: set[str]) -> set[str]:
-    """Return what a way needs on which none of the error's cases goes: a choice, or a lock that the VM is under."""
+    """Return what a way needs on which none of the error's cases goes: a choice, a lock on the VM or above it."""
     inside = [
         case for case in BY_ERROR[error] if LOOK_INSIDE in (case.get("inputs"), case.get("then", {}).get("inputs"))
     ]
     world = drill((inside or BY_ERROR[error])[0]["scenario"])
     world.simulator.world.authorization.granted = set(granted)
     inputs = {"choose": choice}
+    if choice == LENT:
+        locked = [case for case in BY_ERROR[error] if any("/locks/" in one for one in case.get("writes", ()))]
+        world, inputs = drill(locked[0]["scenario"]) if locked else world, {}
+        world.simulator.world.authorization.granted = set(granted)
+        subscription = f"/subscriptions/{world.server.ready['subscription']}"
+        world.simulator.world.authorization.add_lock(subscription, "keep", "CanNotDelete", "")
     if choice == LOCKED:
         inputs = LOOK_INSIDE if inside else {}
         world.simulator.world.authorization.add_lock(world.vm_id, "keep", "CanNotDelete", "")
@@ -82,7 +89,7 @@ def test_the_generated_role_is_enough_for_every_scenario_and_none_of_it_is_unuse
         assert not refused, json.dumps(refused[0], indent=1)
         used |= actions_of(world)
     used |= set(NOT_SEEN)
-    for more in (*choices_of(error), LOCKED):
+    for more in (*choices_of(error), LOCKED, LENT):
         if granted - used:
             used |= more_of(drill, error, more, granted)
     assert granted - used == set()
