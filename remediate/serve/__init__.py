@@ -1,0 +1,1 @@
+"""The self-hosted door: alerts over HTTP, a queue in the journal, and the workers that repair."""
