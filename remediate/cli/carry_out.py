@@ -43,7 +43,9 @@ def carry_out(
 
         found = _first(machine, runbook, vm, arguments, accepted, text=text, dry_run=dry_run)
         if isinstance(found, DiagnosisReport):
-            print_diagnosis(found, output)
+            with door.progress.paused():
+                print_diagnosis(found, output)
+            door.people.outcome(found)
             return found.exit_code
         report = found if dry_run else door.finish(found)
         if plan_out:
@@ -52,7 +54,9 @@ def carry_out(
             answer = asked(report, output, accepted)
         if answer is not None:
             report = door.finish(machine.repair(report.runbook, vm, arguments, accepted=answer))
-    print_report(report, output)
+        with door.progress.paused():
+            print_report(report, output)
+        door.people.outcome(report)
     return report.exit_code
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..engine.model import Event
 
-_WARNINGS = ("ambiguous", "recover", "go_on")
+_WARNINGS = ("ambiguous", "recover", "go_on", "notify")
 
 
 class Log:
