@@ -1,0 +1,1 @@
+"""Azure Automation: accounts with runtime environments, runbooks, variables, schedules and webhooks."""

@@ -1,0 +1,1 @@
+"""Azure Monitor's alerts: action groups, and alert processing rules."""
