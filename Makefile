@@ -5,6 +5,8 @@
 #   make check    lint, formatting, types
 #   make cover    the test suite with coverage; the safety core must be covered to the last branch
 #   make docs     the pages of docs/errors, from the catalogue and the runbooks
+#   make automation-bundle   what Azure Automation imports, in dist/azure-automation
+#   make automation-lock     the packages in it, newest versions (with Python 3.10)
 #   make bench    the figures of benchmarks/README.md
 #   make clean    remove everything that make has made
 #
@@ -20,14 +22,16 @@ VENV := .venvs/$(VERSION)
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 OR_SHOW = >$(VENV)/install.log 2>&1 || { cat $(VENV)/install.log >&2; exit 1; }
-CODE := arm actions guards runbooks remediate simulator tests docs benchmarks
+CODE := arm actions guards runbooks remediate simulator azure-automation tests docs benchmarks
 CORE := arm/transport.py,guards/*,remediate/engine/*,remediate/journal/*
 
+# COVER=1 measures everything, COVER=core the safety core alone, which takes hardly longer than not to measure.
 ifneq ($(COVER),)
-MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage"
+MEASURED := COVERAGE_PROCESS_START="$(CURDIR)/$(if $(filter core,$(COVER)),tests/core.toml,pyproject.toml)" \
+  COVERAGE_FILE="$(CURDIR)/.coverage"
 endif
 
-.PHONY: help demo test check cover cover-report docs bench clean
+.PHONY: help demo test check cover cover-report docs automation-bundle automation-lock bench clean
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -55,6 +59,13 @@ cover-report: $(VENV)/.test
 
 docs: $(VENV)/.runtime
 	@$(BIN)/python -m remediate.docs
+
+# The wheels fit Azure Automation's Python whichever Python makes the bundle; the lock has to be made with that one.
+automation-bundle: $(VENV)/.runtime
+	@$(BIN)/python -m remediate.deploy.bundle $(ARGS)
+
+automation-lock: $(VENV)/.runtime
+	@$(BIN)/python -m remediate.deploy.bundle --lock
 
 # Measured as users have it: installed from a wheel, in an environment of its own.
 bench: $(VENV)/.made

@@ -53,8 +53,12 @@ class Drill:
             now=lambda: self._host_time,
             sleep=self._sleep,
             new_id=lambda: f"{next(self._ids):032x}",
-            monotonic=lambda: self._host_time.timestamp(),
+            monotonic=self._seconds,
         )
+
+    def _seconds(self) -> float:
+        """Return the time now, and not that of the moment at which a runtime was made."""
+        return self._host_time.timestamp()
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .alert import alert
+from .campaign import campaign
 from .carry_out import asked, carry_out
+from .config import config
+from .deploy import deploy
+from .freeze import freeze, incidents, thaw
 from .group import CodeGroup
 from .options import (
     ACTION_ARGUMENTS,
@@ -22,16 +30,18 @@ from .options import (
     state_options,
     vm_options,
 )
-from .output import print_error, print_outcomes, print_report
+from .output import print_error, print_report
+from .resume import cancel, resume
+from .serve import serve as serve_alerts
 
 if TYPE_CHECKING:
     from arm.errors import RemediationError
 
-    from ..accepted import Accepted
-    from ..remediation import Remediation
-    from ..report import Report
+INTERRUPTED, TERMINATED = 130, 143
 
-INTERRUPTED = 130
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: as Ctrl-C, a run that has a lock on loan gives it back before the process ends."""
 
 
 @click.group(cls=CodeGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -173,44 +183,6 @@ def apply(file: str, **given: Any) -> int:
     return carry_out(plan.runbook, dict(plan.arguments), given, digest=plan.digest)
 
 
-@cli.command(short_help="Go on with parked runs.")
-@click.argument("run_id", metavar="[ID]", required=False)
-@click.option("--now", is_flag=True, help="Also runs whose time has not come.")
-@accept_options
-@azure_options
-@state_options
-@output_options
-def resume(run_id: str | None, **given: Any) -> int:
-    """Go on with the parked run ID, or with every parked run that is due."""
-    from ..accepted import Accepted
-    from .door import Options, open_door
-
-    output, now = given.pop("output"), given.pop("now")
-    accepted = Accepted(yes=given.pop("yes"), approve=given.pop("approve"))
-    if accepted.approve and run_id is None:
-        raise click.UsageError("--approve needs the ID of the run it is for")
-    with open_door(Options.of(given), read_only=False) as door:
-        machine = door.remediation
-        if run_id is not None:
-            report = machine.resume(run_id, accepted=accepted, now=now)
-            print_report(report, output)
-            return report.exit_code
-        runs = [run for run in machine.journal.open_runs() if run.endpoint == machine.session.endpoint]
-        outcomes = [_resumed(machine, run.id, accepted, now=now) for run in runs]
-    print_outcomes(outcomes, output)
-    return max((one.exit_code for one in outcomes), default=0)
-
-
-def _resumed(machine: Remediation, run: str, accepted: Accepted, *, now: bool) -> Report | RemediationError:
-    """Go on with one run; an error in it does not keep the others from going on."""
-    from arm.errors import RemediationError
-
-    try:
-        return machine.resume(run, accepted=accepted, now=now)
-    except RemediationError as error:
-        return error
-
-
 @cli.command(short_help="Take back what a run has changed.")
 @click.argument("run_id", metavar="ID")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be taken back; send nothing.")
@@ -342,9 +314,20 @@ def serve(**given: Any) -> int:
     return 0
 
 
+for _command in (alert, cancel, config, deploy, freeze, incidents, resume, serve_alerts, thaw):
+    cli.add_command(_command)
+simulate.add_command(campaign)
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit with its status."""
+    """Run the command line and exit with its status; SIGTERM is told as an interruption is, instead of killing."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
     sys.exit(status_of(sys.argv[1:] if arguments is None else arguments))
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
 
 
 def status_of(arguments: list[str]) -> int:
@@ -362,10 +345,10 @@ def status_of(arguments: list[str]) -> int:
     except RemediationError as error:
         print_error(error, _wanted_output(arguments))
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
         sys.unraisablehook = lambda _: None  # answers that were half read have nothing to say to the operator
         click.echo("\ninterrupted; nothing is lost: 'remediate resume' goes on with an open run", err=True)
-        return INTERRUPTED
+        return TERMINATED if isinstance(error.__cause__ or error, Terminated) else INTERRUPTED
     except Exception as error:  # noqa: BLE001  # the one boundary: a bug is told as one, the journal is intact
         print_error(_bug(error), _wanted_output(arguments))
         return 1

@@ -19,9 +19,13 @@ from arm.session import Session
 from .log import Log, Progress
 
 if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
     from simulator import Simulator
 
+    from ..config import Config
     from ..journal.model import Journal
+    from ..notify.people import People
     from ..remediation import Remediation
     from ..report import Report
 
@@ -41,6 +45,7 @@ class Options:
     verbose: bool = False
     log_json: bool = False
     state: str | None = None
+    config: str | None = None
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> Options:
@@ -49,14 +54,8 @@ class Options:
 
 
 def journal_path(state: str | None) -> Path:
-    """Return where the journal is: as given, else in the user's state directory.
-
-    Raises:
-        UsageError: it is given as a URL.
-    """
+    """Return where the journal's file is: as given, else in the user's state directory."""
     if state:
-        if "://" in state:
-            raise UsageError(f"--state {state!r} is a URL; the journal is a file here", "Give a path.")
         path = Path(state)
         return path / "journal.db" if path.is_dir() else path
     import platformdirs
@@ -64,25 +63,43 @@ def journal_path(state: str | None) -> Path:
     return Path(platformdirs.user_state_dir("azure-backup-remediation")) / "journal.db"
 
 
-def open_journal(state: str | None) -> Journal:
+def open_journal(
+    state: str | None, credential: TokenCredential | None = None, runtime: Runtime | None = None
+) -> Journal:
     """Open the journal.
 
+    Args:
+        state: a file's path, or the URL of an Azure table; default a file in the user's state directory.
+        credential: signs in where it is a table; default as azure-identity finds one.
+        runtime: time, sleep and ids.
+
     Raises:
+        UsageError: it is a URL of something else.
         JournalError: it cannot be used.
     """
-    from ..journal.sqlite import SqliteJournal
+    from ..journal.stores import is_table
+    from ..journal.stores import open_journal as open_store
 
-    return SqliteJournal(journal_path(state))
+    return open_store(state if state and is_table(state) else journal_path(state), credential, runtime)
 
 
 class Door:
     """What a command works with."""
 
     def __init__(
-        self, remediation: Remediation, progress: Progress, simulator: Simulator | None, drill_vm: str = ""
+        self,
+        remediation: Remediation,
+        progress: Progress,
+        simulator: Simulator | None,
+        drill_vm: str = "",
+        *,
+        config: Config,
+        people: People,
     ) -> None:
         self.remediation = remediation
         self.progress = progress
+        self.config = config
+        self.people = people
         self._simulator = simulator
         self._drill_vm = drill_vm
 
@@ -123,12 +140,16 @@ def _with_findings(report: Report, earlier: Report) -> Report:
 
 
 @contextmanager
-def open_door(options: Options, *, read_only: bool) -> Iterator[Door]:
+def open_door(options: Options, *, read_only: bool, plans: bool = True) -> Iterator[Door]:
     """Open session and journal, and close them.
 
     Args:
         options: which Azure.
         read_only: the transport refuses every write.
+        plans: changes are planned or made; then the configuration has to be right.
+
+    Raises:
+        ConfigError: it is not.
     """
     with ExitStack() as stack:
         progress = Progress(Log(verbose=options.verbose, as_json=options.log_json))
@@ -142,9 +163,12 @@ def open_door(options: Options, *, read_only: bool) -> Iterator[Door]:
             state = state or _scratch(stack)
 
         def journal() -> Journal:
-            opened = open_journal(state)
+            opened = open_journal(state, None if simulator is not None else session.credential, runtime)
             stack.callback(opened.close)
             return opened
+
+        def known() -> bool:
+            return (state is not None and "://" in state) or journal_path(state).exists()
 
         session = Session(
             cloud=cloud(options.cloud),
@@ -156,9 +180,19 @@ def open_door(options: Options, *, read_only: bool) -> Iterator[Door]:
         )
         stack.callback(session.close)
         session.sign_in()  # the engine is imported while the token is on its way
+        from ..config import Config, load_config
+        from ..notify.people import People
+        from ..notify.settings import NotifySettings
         from ..remediation import Remediation
 
-        yield Door(Remediation(session, journal, tell=progress, wait=options.wait), progress, simulator, drill_vm)
+        config = load_config(options.config) if plans or not read_only else Config()
+        kept_in = "" if state is not None and "://" in state else f"the journal {journal_path(state)}"
+        machine = Remediation(
+            session, journal, tell=progress, wait=options.wait, limits=config.limits, known=known, kept_in=kept_in
+        )
+        silent = read_only or simulator is not None
+        people = People(lambda: NotifySettings.here(configured=config.notify), machine, progress, silent=silent)
+        yield Door(machine, progress, simulator, drill_vm, config=config, people=people)
 
 
 def _ca(path: str | None) -> str | None:

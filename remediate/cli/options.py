@@ -72,15 +72,21 @@ state_options = _apply(
     [
         click.option(
             "--state",
-            metavar="PATH",
+            metavar="PATH|URL",
             envvar="REMEDIATE_STATE",
-            help="The journal's file (default: in the user's state directory).",
+            help="The journal: a file (default: in the user's state directory), or the URL of an Azure table.",
         )
     ]
 )
 
+_config_option = click.option(
+    "--config", metavar="FILE", help="The configuration (default: remediate.toml here, or in the user's folder)."
+)
+config_options = _apply([_config_option])
+
 azure_options = _apply(
     [
+        _config_option,
         click.option("--cloud", default="public", show_default=True, help="public, china or usgovernment."),
         click.option(
             "--arm-endpoint",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -138,6 +140,9 @@ def test_the_clouds_on_the_page_are_those_of_the_code():
 
 def errors_seen_by_users() -> list[type[RemediationError]]:
     """Every error that can end a command; failed writes end up in a verdict instead."""
+    for module in pkgutil.walk_packages(remediate.__path__, "remediate."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
     found, new = [], RemediationError.__subclasses__()
     while new:
         found += new

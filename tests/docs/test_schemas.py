@@ -20,6 +20,7 @@ from runbooks.catalogue import entries, has_runbook
 from simulator import SCENARIOS
 
 from ..cli.test_actions import EXTRA, SCENARIO
+from ..cli.test_freeze import incident
 from ..drill import CODE, Drill
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +106,7 @@ def test_the_report_of_an_action_conforms(drill, remediate, name):
 
 def test_a_repair_from_begin_to_end_conforms_and_so_does_its_journal(drill, remediate):
     world = drill()
-    assert validated(remediate(world, "runs", *JSON).json, "remediate.runs/1")["runs"] == []
+    assert validated(remediate(world, "runs", *JSON).json, "remediate.runs/2")["runs"] == []
     assert validated(remediate(world, "resume", *JSON).json, "remediate.reports/1")["reports"] == []
     report = validated(remediate(world, CODE, *VM, "--yes", *JSON).json, "remediate.report/1")
     assert report["verdict"] == "Pending"
@@ -114,7 +115,7 @@ def test_a_repair_from_begin_to_end_conforms_and_so_does_its_journal(drill, reme
     assert [one["verdict"] for one in reports] == ["Fixed"]
     journal = validated(remediate(world, "run", report["run"], *JSON).json, "remediate.run/1")
     assert {one["kind"] for one in journal["records"]} == {"intent", "accepted", "job", "outcome", "parked", "verdict"}
-    assert len(validated(remediate(world, "runs", *JSON).json, "remediate.runs/1")["runs"]) == 1
+    assert len(validated(remediate(world, "runs", *JSON).json, "remediate.runs/2")["runs"]) == 1
     validated(remediate(world, "undo", report["run"], "--dry-run", *JSON).json, "remediate.report/1")
     validated(remediate(world, "undo", report["run"], "--yes", *JSON).json, "remediate.report/1")
 
@@ -123,7 +124,7 @@ def test_a_lock_on_loan_and_what_is_owed_for_it_conform(drill, remediate):
     world = drill("rp-collection-limit-subscription-lock")
     plan = validated(remediate(world, CODE, *VM, "--yes", *JSON).json, "remediate.report/1")["plan"]
     run = remediate(world, CODE, *VM, "--approve", plan["digest"], *JSON).json["run"]
-    assert len(validated(remediate(world, "run", run, *JSON).json, "remediate.run/1")["duties"]) == 1
+    assert len(validated(remediate(world, "run", run, *JSON).json, "remediate.run/1")["duties"]) == 2
     assert keep_going(world, remediate, run)["verdict"] == "Fixed"
     journal = validated(remediate(world, "run", run, *JSON).json, "remediate.run/1")
     assert "repaid" in {one["kind"] for one in journal["records"]}
@@ -220,6 +221,24 @@ def test_no_change_has_a_higher_impact_than_the_list_says(drill, remediate):
     impacts = [change["impact"] for step in report["plan"]["steps"] for change in step["changes"]]
     assert "security" in impacts
     assert max(order.index(impact) for impact in impacts) <= order.index(listed[report["runbook"]])
+
+
+def test_what_is_configured_frozen_and_one_incident_conforms(drill, remediate, tmp_path):
+    world = drill()
+    window = '[[change_window]]\ndays = ["mon"]\nfrom = "22:00"\nto = "05:00"\n'
+    file = tmp_path / "c.toml"
+    for text in ("", window):
+        file.write_text(text, encoding="utf-8")
+        validated(remediate(world, "config", "check", "--config", str(file), *JSON).json, "remediate.config/1")
+    for words in (("thaw",), ("freeze", "--reason", "x"), ("thaw",)):
+        validated(remediate(world, *words, *JSON).json, "remediate.frozen/1")
+    remediate(world, "freeze", "--reason", "x")
+    assert validated(remediate(world, "runs", *JSON).json, "remediate.runs/2")["freeze"]["reason"] == "x"
+    assert validated(remediate(world, "incidents", *JSON).json, "remediate.incidents/1")["incidents"] == []
+    number = incident(world)
+    validated(remediate(world, "incidents", *JSON).json, "remediate.incidents/1")
+    closed = remediate(world, "incidents", "close", number, "--reason", "x", *JSON).json
+    assert validated(closed, "remediate.incidents/1")["incidents"][0]["closed"]["reason"] == "x"
 
 
 def test_an_empty_journal_has_nothing_to_show(remediate, tmp_path, monkeypatch):
