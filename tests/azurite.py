@@ -11,8 +11,10 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,30 +24,43 @@ CACHE = Path(os.environ.get("AZURITE_CACHE") or Path(__file__).with_name(".cache
 ACCOUNT = "devstoreaccount1"
 
 
-def _script() -> Path:
-    """Return Azurite's table service; skip the test when it cannot be had."""
+@cache
+def _script() -> tuple[Path, str]:
+    """Return Azurite's table service, and why it cannot be had; that is tried once."""
     node, npm = shutil.which("node"), shutil.which("npm")
     script = CACHE / "node_modules" / "azurite" / "dist" / "src" / "table" / "main.js"
     if node is None:
-        pytest.skip("Azurite needs Node.js, and there is none")
+        return script, "Azurite needs Node.js, and there is none"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not script.is_file():
-            if npm is None:
-                pytest.skip("Azurite is not installed, and there is no npm to get it with")
-            command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(CACHE), f"azurite@{VERSION}"]
-            (CACHE / "package.json").write_text('{"private": true}')
-            said = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=600, check=False)
-            if said.returncode != 0 or not script.is_file():
-                pytest.skip(f"npm could not get Azurite: {said.stderr.strip()[-200:]}")
-    return script
+        if script.is_file():
+            return script, ""
+        if npm is None:
+            return script, "Azurite is not installed, and there is no npm to get it with"
+        options = ["--no-audit", "--no-fund", "--fetch-retries=1", "--prefix", str(CACHE)]
+        (CACHE / "package.json").write_text('{"private": true}')
+        try:
+            said = subprocess.run(
+                [npm, "install", *options, f"azurite@{VERSION}"],
+                cwd=CACHE,
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return script, "npm could not get Azurite in five minutes"
+        there = said.returncode == 0 and script.is_file()
+        return script, "" if there else f"npm could not get Azurite: {said.stderr.strip()[-200:]}"
 
 
 @contextmanager
 def azurite(folder: Path) -> Iterator[str]:
     """Run Azurite's table service; what is given is the account's URL, to which a table's name is added."""
-    script = _script()
+    script, why_not = _script()
+    if why_not:
+        pytest.skip(why_not)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -63,3 +78,7 @@ def azurite(folder: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}/{ACCOUNT}"
         finally:
             process.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(_script()[1] or 0)
