@@ -170,20 +170,22 @@ class Weather(Faults):
         return fault
 
     def wants_snapshots(self) -> bool:
-        """Say whether reads may be answered from the state before the last write."""
+        """Say whether reads may be answered from the state before the last write; a write is just reaching it."""
+        self._wrote = self._clock.now
         return self.lagging
 
     def _behind(self, request: Request, *, write: bool) -> Fault | None:
         """Lose the answer to a write; answer a read just after it as if nothing had been written yet."""
-        now = self._clock.now
-        if not write and _fitting(request, write=write) is not For.GET:
+        if not write and (_fitting(request, write=False) is not For.GET or not self._just_written()):
             return None
-        self._wrote = now if write else self._wrote
-        if self._wrote is None or now - self._wrote > LAG or self._dice.random() >= LOST[write]:
+        if self._dice.random() >= LOST[write]:
             return None
         self.last = "reset after" if write else STALE
         self.counts[self.last] += 1
         return Fault("reset_after" if write else "stale")
+
+    def _just_written(self) -> bool:
+        return self._wrote is not None and self._clock.now - self._wrote <= LAG
 
     def _drawn(self, request: Request, *, write: bool) -> tuple[str, Fault | None]:
         if not write:
