@@ -23,24 +23,12 @@ BROKEN = re.compile(r"\b(TypeError|NameError|ImportError|AttributeError(?!: 'Non
 
 def survives(mutant: Mutant) -> list[str]:
     """Return the killers of a mutant that do not notice it: each is run with the measure removed."""
-    options = [
-        "-q",
-        "-x",
-        "-p",
-        "tests.mutants.plugin",
-        "-p",
-        "no:randomly",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-    ]
+    options = ["-q", "-x", "-p", "tests.mutants.plugin", "-p", "no:cacheprovider"]
+    environment = {**os.environ, VARIABLE: mutant.name, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     unmoved = []
     for killer in mutant.killers:
         command = [sys.executable, "-m", "pytest", *options, killer]
-        ended = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, VARIABLE: mutant.name}, capture_output=True, text=True, check=False
-        )
+        ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if ended.returncode != TESTS_FAILED or BROKEN.search(ended.stdout):
             unmoved.append(f"{killer} ended with {ended.returncode}: {ended.stdout[-500:]} {ended.stderr[-500:]}")
     return unmoved
