@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from . import catalogue
@@ -94,6 +94,12 @@ def classify(text: str, *, where: str = "text") -> Classification:
         text: a code, a message, or a longer text that contains them.
         where: what the text is, for the evidence.
     """
+    return _classified(text, where, catalogue.folders())
+
+
+@lru_cache(maxsize=256)
+def _classified(text: str, where: str, _folders: tuple[str, ...]) -> Classification:
+    """Say it once for each text: the machines of a vault often fail with the same words."""
     named = catalogue.with_name(text)
     if len(named) == 1 and _alone(named[0], text):
         return Classification(named[0], evidence=(Evidence(named[0].id, CODE, text.strip(), "", where),))
