@@ -33,6 +33,7 @@ from .boundaries import (
 )
 from .execute import Executor, Parked, Refused
 from .history import (
+    CANCELLED,
     CLEARED,
     DONE,
     FAILED,
@@ -104,11 +105,13 @@ class Driver:
         return stand
 
     def cancel(self) -> Stand:
-        """End the run: what is under way is settled or left, what is owed is paid; errors as :meth:`drive`."""
-        self._reach(LEASED)
-        stand = self._repayer.cancelled()
-        self._keep(stand)
-        return stand
+        """End the run: what is under way is settled or left, what is owed is paid; errors as :meth:`drive`.
+
+        That is noted first: where it takes long, or fails, or stops, whoever goes on with it repairs nothing any more.
+        """
+        if not self._history().called_off:
+            self.executor.note(CANCELLED, {})
+        return self.drive()
 
     def _stopped(self, why: str) -> None:
         """Give the locks back that are away; the run stays open. What fails is owed, and nothing is raised."""

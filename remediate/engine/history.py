@@ -20,6 +20,8 @@ from .duties import owed
 
 INTENT, ACCEPTED, JOB, OUTCOME = "intent", "accepted", "job", "outcome"
 PARKED, VERDICT, REPAID = "parked", "verdict", "repaid"
+CANCELLED = "cancelled"
+"""A person has ended the run; whoever goes on with it settles and pays, and repairs nothing any more."""
 CLEARED = "cleared"
 """A second look has shown that a script whose answer was lost has done its work."""
 APPLIED, EXPECTED_FAILURE, FAILED, NOT_APPLIED = "applied", "expected failure", "failed", "not applied"
@@ -71,10 +73,16 @@ class Sent:
 
 
 class History:
-    """The changes of a run, in order, built from its records."""
+    """The changes of a run, in order, built from its records.
+
+    Attributes:
+        called_off: a person has cancelled it.
+        sent: every change that was to be sent, in order.
+    """
 
     def __init__(self, run: Run, records: Sequence[Record]) -> None:
         self._run = run
+        self.called_off = any(one.kind == CANCELLED for one in records)
         self._cleared = {str(one.data["fingerprint"]) for one in records if one.kind == CLEARED}
         self.sent = _fold(records)
 
@@ -87,11 +95,6 @@ class History:
     def unfinished(self) -> Sent | None:
         """The last change whose outcome is not known; a run that is stopped in one gives its loans back in others."""
         return next((sent for sent in reversed(self.sent) if not sent.result), None)
-
-    @property
-    def called_off(self) -> bool:
-        """Whether the run was being cancelled when a process stopped; then that is gone on with, and nothing else."""
-        return any(one.result == UNCLEAR and one.detail == CALLED_OFF for one in self.sent)
 
     @property
     def unclear(self) -> Sent | None:

@@ -17,7 +17,7 @@ from .execute import SETTLE, Executor, Parked, Refused
 from .history import CALLED_OFF, DONE, REPAID, REPAY, UNCLEAR, History, Sent
 from .model import Event, Stand, Verdict
 
-CANCELLED = "cancelled by the operator"
+BY_THE_OPERATOR = "cancelled by the operator"
 OWING = "owing"
 """Topic of marks: a run is over, and still owes something; a sweep pays it."""
 
@@ -175,7 +175,7 @@ class Repayer:
         self._journal.save(self._run, self._executor.lease.held)
 
     def cancelled(self) -> Stand:
-        """End the run: settle what is open, pay everything, and say so."""
+        """Settle what is open, and say that the run is over; what is owed is paid :meth:`at_the_end`."""
         unfinished = self._history().unfinished
         while unfinished is not None:
             short = unfinished.change.operation.startswith("locks.") or _of_tags(unfinished)
@@ -186,7 +186,7 @@ class Repayer:
             unfinished = self._history().unfinished
         changed = any(one.changed for one in self._history().sent)
         undo = f"'remediate undo {self._run.id[:12]}' takes back what was changed." if changed else ""
-        return self.at_the_end(Stand(Verdict.NOT_FIXED, CANCELLED, undo))
+        return Stand(Verdict.NOT_FIXED, BY_THE_OPERATOR, undo)
 
     def _history(self) -> History:
         return History.of(self._run, self._journal)

@@ -73,6 +73,7 @@ CASES = (
     Case("throttled", "rp-collection-limit", LIMIT, prepare=_throttled),
     Case("cut off before the effect", "rp-collection-limit", LIMIT, prepare=_cut_before),
     Case("undone while it waits", "rp-collection-limit", LIMIT, undo="when it waits"),
+    Case("cancelled while it waits", "rp-collection-limit-subscription-lock", LIMIT, cancel=True),
     Case("two locks on loan", "rp-collection-limit-two-locks", LIMIT),
     Case("backup fails with another error", "rp-collection-limit-other-error", LIMIT),
     Case("restore points", "rp-collection-limit-cleanup-stuck", LIMIT),

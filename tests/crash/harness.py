@@ -61,6 +61,7 @@ class Case:
     Attributes:
         prepare: does to the world what makes the case special, before anything else.
         undo: the run is taken back when it is over; or already when it first waits.
+        cancel: the run is cancelled when it first waits.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Case:
     arguments: dict[str, str] = field(default_factory=dict)
     prepare: Callable[[Drill], None] = lambda _world: None
     undo: str = ""
+    cancel: bool = False
     otherwise: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """Where a boundary ("name, operation") makes another end right: the verdict, and how many writes take effect."""
 
@@ -213,7 +215,7 @@ class _Wire(RequestsTransport):
 
 @dataclass(frozen=True)
 class Work:
-    """What a program is started for: ``begin``, ``resume`` or ``undo``, and of which run."""
+    """What a program is started for: ``begin``, ``resume``, ``undo`` or ``cancel``, and of which run."""
 
     kind: str
     run: str = ""
@@ -222,6 +224,8 @@ class Work:
         """Do it, as an operator does who reads each plan and approves it."""
         if self.kind == "begin":
             return _begin(case, VmReference(vm_id), remediation)
+        if self.kind == "cancel":
+            return remediation.cancel(self.run)
         return (_undo if self.kind == "undo" else _resume)(self.run, remediation)
 
 
@@ -264,6 +268,8 @@ def next_work(world: Drill, case: Case) -> Work | None:
         return Work("undo", run.id)
     if not is_open:
         return None
+    if case.cancel and waits:
+        return Work("cancel", run.id)
     if run.next_check_at is not None:
         world.pass_time(max(run.next_check_at - world.simulator.world.clock.now, timedelta(0)))
     return Work("resume", run.id)

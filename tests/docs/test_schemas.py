@@ -130,6 +130,14 @@ def test_a_lock_on_loan_and_what_is_owed_for_it_conform(drill, remediate):
     assert "repaid" in {one["kind"] for one in journal["records"]}
 
 
+def test_a_cancelled_run_conforms(drill, remediate):
+    world = drill()
+    run = remediate(world, CODE, *VM, "--yes", *JSON).json["run"]
+    assert validated(remediate(world, "cancel", run, *JSON).json, "remediate.report/1")["verdict"] == "NotFixed"
+    journal = validated(remediate(world, "run", run, *JSON).json, "remediate.run/1")
+    assert "cancelled" in {one["kind"] for one in journal["records"]}
+
+
 def test_a_run_that_asks_for_approval_of_a_deletion_conforms(drill, remediate):
     world = drill("rp-collection-limit-cleanup-stuck")
     run = remediate(world, CODE, *VM, "--yes", *JSON).json["run"]

@@ -211,3 +211,34 @@ def test_a_debt_that_seems_to_be_paid_just_after_it_was_made_is_looked_at_again(
     with pytest.raises(RuntimeError):
         machine.repair(CODE, world.vm(), accepted=Accepted(approve=digest))
     assert lock.id.lower() in world.simulator.world.authorization.locks
+
+
+def test_a_cancelling_that_takes_longer_than_its_process_may_wait_is_gone_on_with(drill):
+    world = drill("rp-com-heap-small")
+    world.fault("status", status=403, method="DELETE", path="/runCommands/", times=None)
+    code = world.simulator.scenario.code
+    digest = world.remediation(read_only=True).plan(code, world.vm()).plan.digest
+    report = world.repair(Accepted(approve=digest), code)
+    assert report.stand.verdict is Verdict.NEEDS_APPROVAL, report.stand
+    world.simulator.faults.active.clear()
+    parked = world.remediation(wait=0).cancel(report.run.id)
+    assert (parked.stand.verdict, "still in progress" in parked.stand.reason) == (Verdict.PENDING, True)
+    world.pass_time(timedelta(hours=1))
+    assert world.resume(report.run.id).stand.reason == "cancelled by the operator"
+    assert world.journal().duties(report.run.id) == []
+
+
+def test_a_run_that_was_cancelled_and_could_not_give_a_lock_back_repairs_nothing_any_more(drill):
+    world = drill(FOREIGN)
+    digest = world.remediation(read_only=True).plan(CODE, world.vm()).plan.digest
+    report = world.repair(Accepted(approve=digest))
+    assert report.stand.verdict is Verdict.PENDING, report.stand
+    lock = next(duty.target for duty in world.journal().duties(report.run.id) if "/locks/" in duty.target.lower())
+    world.fault("deny", method="PUT", path="/locks/")
+    assert world.remediation().cancel(report.run.id).stand.verdict is Verdict.PENDING
+    before = len(world.writes)
+    world.pass_time(timedelta(days=1))
+    report = world.resume(report.run.id)
+    assert (report.stand.verdict, report.stand.reason) == (Verdict.NOT_FIXED, "cancelled by the operator")
+    assert lock.lower() in world.simulator.world.authorization.locks
+    assert not [one for one in world.writes[before:] if one.endswith("/backup")]

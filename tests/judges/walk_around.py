@@ -6,7 +6,6 @@ from simulator.services.inventory.handlers import PARTS
 from simulator.services.inventory.state import DISK, ENCRYPTION_SET, KEY_VAULT, TYPES
 
 SOMEBODY = "77777777-7777-4777-8777-777777777777"
-READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 VERSION = "2024-01-01"
 
 
@@ -50,23 +49,6 @@ def key_vaults(walk):
     assert read(walk, path) == vault
 
 
-def roles(walk):
-    scope = f"/subscriptions/{walk.subscription}"
-    definitions = f"{scope}/providers/Microsoft.Authorization/roleDefinitions"
-    assert len(read(walk, definitions)["value"]) == len(read(walk, definitions[len(scope) :])["value"])
-    for path in (definitions, definitions[len(scope) :]):
-        assert read(walk, f"{path}/{READER}")["properties"]["roleName"] == "Reader"
-    custom = {"roleName": "Watcher", "assignableScopes": [scope], "permissions": [{"actions": ["*/read"]}]}
-    walk.send("PUT", f"{definitions}/{SOMEBODY}", version=VERSION, json={"properties": custom})
-    assert read(walk, f"{definitions}/{SOMEBODY}")["properties"]["type"] == "CustomRole"
-    assignments = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
-    path = f"{assignments}/{SOMEBODY}"
-    body = {"properties": {"roleDefinitionId": f"{definitions}/{READER}", "principalId": SOMEBODY}}
-    walk.send("PUT", path, version=VERSION, json=body)
-    assert read(walk, path) in read(walk, assignments)["value"]
-    walk.send("DELETE", path, version=VERSION)
-
-
 def policies(walk):
     assignments = f"/subscriptions/{walk.subscription}/providers/Microsoft.Authorization/policyAssignments"
     [one] = read(walk, assignments)["value"]
@@ -85,4 +67,4 @@ def monitor(walk):
     assert read(walk, log, "?$filter=eventTimestamp ge '2026-03-01T00:00:00Z'")["value"] == []
 
 
-AROUND = (disks, surroundings, key_vaults, roles, policies, monitor)
+AROUND = (disks, surroundings, key_vaults, policies, monitor)
