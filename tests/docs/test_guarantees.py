@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-INTRODUCTION, *SECTIONS = re.split(
+INTRODUCTION, *SECTIONS, FIGURES = re.split(
     r"^## ", (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8"), flags=re.MULTILINE
 )
 PROOF = re.compile(r"^  \[`(tests/[\w/]+\.py)::(test_\w+)`\]\((?:\.\./)(tests/[\w/]+\.py)\)$")
@@ -23,6 +23,7 @@ def defined_in(path: Path) -> set[str]:
 def test_the_page_promises_something():
     assert len(SECTIONS) > 5
     assert "\n* " not in INTRODUCTION
+    assert FIGURES.startswith("Figures\n")
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda text: text.split("\n")[0])

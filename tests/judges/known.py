@@ -237,7 +237,7 @@ UNJUDGED = (
         "disk.json is not on disk; used with the Azure CLI",
     ),
     Unjudged(
-        r"/providers/Microsoft\.Storage/", "storage accounts", "storage.json is not on disk; used with the Azure CLI"
+        r"/providers/Microsoft\.Storage/", "storage accounts", "storage.json is not on disk; used with SDK and CLI"
     ),
     Unjudged(
         r"/providers/Microsoft\.Automation/",
@@ -247,7 +247,7 @@ UNJUDGED = (
     Unjudged(
         r"/providers/(Microsoft\.Insights/actionGroups|Microsoft\.AlertsManagement/actionRules)\b",
         "action groups and alert processing rules",
-        "the documents of Azure Monitor are not on disk",
+        "the documents of Azure Monitor are not on disk; judged by the SDK's models only",
     ),
     Unjudged(r"/providers/Microsoft\.SqlVirtualMachine/", "SQL machines", "sqlvm.json is not on disk"),
     Unjudged(

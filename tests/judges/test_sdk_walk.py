@@ -52,6 +52,7 @@ class Walk:
 
     def __init__(self, server):
         self.ready = server.ready
+        self.later = server.simulator.advance
         self.subscription = self.ready["subscription"]
         self.group = self.ready["resource_group"]
         self.vm = self.ready["vm"]

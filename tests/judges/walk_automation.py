@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 
 from azure.mgmt.automation import AutomationClient
 
@@ -50,8 +51,8 @@ def runtime_environments(walk):
         assert {"walk", "Python-3.10"} <= set(names)
         wheel = (*at, "walk", "walk")
         client.package.create_or_update(*wheel, {"properties": {"contentLink": {"uri": WHEEL}}})
-        while client.package.get(*wheel).properties.provisioning_state == "Creating":
-            pass
+        assert client.package.get(*wheel).properties.provisioning_state == "Creating"
+        walk.later(timedelta(minutes=5))
         package = client.package.get(*wheel).properties
         assert (package.provisioning_state, package.version, package.error) == ("Succeeded", "1.2.3", None)
         client.package.delete(*wheel)

@@ -1,4 +1,4 @@
-"""The walk through what a deployment needs besides Automation: roles, storage, action groups, alert processing rules."""
+"""The walk through what a deployment needs besides Automation: roles, storage, action groups, rules of alerts."""
 
 from __future__ import annotations
 

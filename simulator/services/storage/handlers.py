@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulator.services.inventory import views
 from simulator.services.inventory.state import STORAGE, Resource
-from simulator.shelf import listing, polled, shown
+from simulator.shelf import Item, listing, polled, shown
 from simulator.wire import ArmError, Request, Response
 
 from .state import TABLE
@@ -42,17 +42,23 @@ def delete_account(world: World, request: Request, **names: str) -> Response:  #
 
 
 def operation_result(world: World, request: Request, **names: str) -> Response:
-    """Answer a poll: 202 while it runs, 200 when it has ended."""
-    return polled(world, request, names["operationId"])
+    """Answer a poll: 202 while it runs, 200 with the account when it has ended."""
+    answer = polled(world, request, names["operationId"])
+    made = world.inventory.find(str(world.operations.by_id[names["operationId"].lower()].output))
+    return Response(200, views.body(world, made)) if answer.status == 200 and made is not None else answer
 
 
-def get_table(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
-    """Answer one table."""
+def _table(world: World, names: dict[str, str]) -> Item:
     path = f"{_account(world, names).id}/tableServices/default/tables/{names['tableName']}"
     found = world.storage.find(path)
     if found is None:
         raise ArmError(404, "TableNotFound", "The table specified does not exist.")
-    return Response(200, shown(found))
+    return found
+
+
+def get_table(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
+    """Answer one table."""
+    return Response(200, shown(_table(world, names)))
 
 
 def put_table(world: World, request: Request, **names: str) -> Response:
@@ -62,9 +68,9 @@ def put_table(world: World, request: Request, **names: str) -> Response:
 
 
 def delete_table(world: World, request: Request, **names: str) -> Response:  # noqa: ARG001
-    """Delete a table; 204 when there is none."""
-    path = f"{_account(world, names).id}/tableServices/default/tables/{names['tableName']}"
-    return Response(204 if world.storage.remove(path) else 404)
+    """Delete a table."""
+    world.storage.remove(_table(world, names).id)
+    return Response(204)
 
 
 def list_tables(world: World, request: Request, **names: str) -> Response:

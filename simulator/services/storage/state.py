@@ -54,8 +54,9 @@ class StorageState(Shelf):
         if known is not None:
             return resource, None
 
-        def finish() -> None:
+        def finish() -> str:
             resource.properties["provisioningState"] = "Succeeded"
+            return resource.id
 
         return resource, self.world.operations.start("storageAccounts/write", CREATION, finish)
 
