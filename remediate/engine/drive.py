@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from actions.change import Change
 from actions.guest.run import CREATE, as_check, as_classic
-from actions.guest.scripts import find_script
 from actions.tags import WRITE
-from arm.errors import RemediationError
+from arm.errors import NotFound, RemediationError
 from arm.facts.collect import VmFacts
 from arm.facts.times import iso
 from guards import Consent, Guarded, Refusal, missing_approval
@@ -49,7 +47,7 @@ from .history import (
 from .model import Event, Proof, Stand, Tell, Verdict
 from .plan import Plan, judge, make_plan, not_accepted, planned_step, still_to_make
 from .repay import Repayer
-from .scripts import tell_guest
+from .scripts import seen, tell_guest
 
 NEW_POINT_RECHECK = timedelta(minutes=30)
 NEW_POINT_PATIENCE = timedelta(hours=24)
@@ -123,11 +121,21 @@ class Driver:
 
     def _stand(self) -> Stand:
         try:
-            stand = self._advance()
+            stand = self._repaired()
             self._over_with = stand.verdict.final
             return self._repayer.at_the_end(stand) if stand.verdict.final else stand
         except Parked as parked:
             return Stand(Verdict.PENDING, parked.reason, "It goes on by 'remediate resume'.", until=parked.until)
+
+    def _repaired(self) -> Stand:
+        """Advance; a run whose VM has been deleted meanwhile has come to its end."""
+        try:
+            return self._advance()
+        except NotFound:
+            if self.facts.vm_or_none() is not None:
+                raise
+            name = self.facts.vm_id.rsplit("/", 1)[-1]
+            return Stand(Verdict.NOT_FIXED, f"the VM {name} is not there any more", "Look whether it was moved.")
 
     def _advance(self) -> Stand:
         if self._history().called_off:
@@ -308,7 +316,7 @@ class Driver:
                 undo = f"'remediate undo {self.run.id[:12]}' takes it back where that is possible."
                 return Stand(Verdict.APPLIED, "every change was confirmed by reading it back", undo)
             looked = next((one.said for one in reversed(history.sent) if one.said is not None), None)
-            return Stand(Verdict.NOTHING_TO_DO, _seen(looked) if looked else "everything is as it should be")
+            return Stand(Verdict.NOTHING_TO_DO, seen(looked) if looked else "everything is as it should be")
         since = history.progress.changed_at
         ours = next((one.job for one in history.progress.backups.values() if one.completed), "")
         job = ours or self._other_backup(since)
@@ -368,17 +376,6 @@ class Driver:
         progress = self._history().progress
         tell_guest(self.facts, progress.said)
         return Situation(self.facts, self.facts.azure_now, progress, self.run.arguments)
-
-
-def _seen(said: Mapping[str, Any]) -> str:
-    """Return what a script has said that changed nothing."""
-    if said.get("verb") != "check":
-        return "the script found everything as it should be"
-    if find_script(str(said["action"])).reads_only:
-        return "the script has looked, and changed nothing"
-    return (
-        f"the script has looked: {'it would change something' if said.get('needed') else 'nothing has to be changed'}"
-    )
 
 
 def consent_of(plan: Plan, *, yes: bool, approve: str) -> Consent | Refusal:

@@ -10,7 +10,7 @@ from typing import Any
 from actions.change import Change
 from actions.guest.answer import Answer, parse_answer
 from actions.guest.run import CREATE, NO_MANAGED
-from actions.guest.scripts import PROBES
+from actions.guest.scripts import PROBES, find_script
 from actions.probes import SKEW
 from arm.errors import NotFound, Rejected, RemediationError
 from arm.facts.collect import VmFacts
@@ -119,3 +119,14 @@ def _spoken(answer: Answer, verb: str) -> str:
         return "it was so already; nothing was changed"
     later = f"; effective after: {answer.pending}" if answer.pending else ""
     return f"the script confirmed it by looking again{later}"
+
+
+def seen(said: Mapping[str, Any]) -> str:
+    """Return what a script has said that changed nothing."""
+    if said.get("verb") != "check":
+        return "the script found everything as it should be"
+    if find_script(str(said["action"])).reads_only:
+        return "the script has looked, and changed nothing"
+    return (
+        f"the script has looked: {'it would change something' if said.get('needed') else 'nothing has to be changed'}"
+    )

@@ -68,7 +68,8 @@ def an_old_plan(forge: Forge) -> None:
     lock = forge.world.authorization.add_lock(forge.vm, "forged", "CanNotDelete")
     forge.court.people_set(lock)
     role = Role(overtaken_by=(lock.id.lower(), forge.history.number))
-    forge.intend_and_send(forge.service_lock, forge.process(role))
+    process = forge.process(role)
+    forge.intend_and_send(forge.service_lock, process, forge.run(process.number << 112))  # a run that it has begun
 
 
 def two_runs_at_a_time(forge: Forge) -> None:

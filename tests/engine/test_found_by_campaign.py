@@ -10,7 +10,7 @@ import pytest
 
 import actions.locks
 from arm.errors import Forbidden
-from remediate.engine.boundaries import AFTER_OUTCOME, BEFORE_RUN
+from remediate.engine.boundaries import AFTER_OUTCOME, BEFORE_RUN, LEASED
 from remediate.engine.model import Verdict
 from remediate.remediation import Accepted
 from remediate.sweep import left_open
@@ -242,3 +242,26 @@ def test_a_run_that_was_cancelled_and_could_not_give_a_lock_back_repairs_nothing
     assert (report.stand.verdict, report.stand.reason) == (Verdict.NOT_FIXED, "cancelled by the operator")
     assert lock.lower() in world.simulator.world.authorization.locks
     assert not [one for one in world.writes[before:] if one.endswith("/backup")]
+
+
+class Died(BaseException):
+    """The process is killed."""
+
+
+def test_a_run_whose_vm_is_deleted_before_anything_was_done_ends(drill):
+    world = drill("internal-error-extension")
+    machine = world.remediation()
+
+    def reach(where: str) -> None:
+        if where == LEASED:
+            raise Died
+
+    machine.session.runtime = replace(machine.session.runtime, reach=reach)
+    with pytest.raises(Died):
+        machine.repair("BackUpOperationFailed", world.vm(), accepted=YES)
+    del world.simulator.world.compute.vms[world.vm_id.lower()]
+    world.pass_time(timedelta(hours=1))
+    (run,) = world.journal().runs(1)
+    report = world.resume(run.id)
+    assert (report.stand.verdict, report.stand.reason) == (Verdict.NOT_FIXED, "the VM web-01 is not there any more")
+    assert world.writes == []
