@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from actions.change import Change, Undo
 from actions.protection import VM_GONE
@@ -85,8 +85,7 @@ def misled(history: History, actor: Actor, dice: Random) -> None:
 
         def call(machine: Remediation, change: Change = change) -> Report:
             machine.__class__ = Misled
-            assert isinstance(machine, Misled)  # noqa: S101  # for the type
-            return machine.carry_out(history.scenario.code or LIMIT, history.vm, change)
+            return cast("Misled", machine).carry_out(history.scenario.code or LIMIT, history.vm, change)
 
         _process(history, actor, call)
 
