@@ -39,7 +39,7 @@ demo: $(VENV)/.runtime
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo/run.sh
 
 test: $(VENV)/.test
-	$(MEASURED) $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(MEASURED) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check $(CODE)
