@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 import actions.locks
-from arm.errors import Forbidden
-from remediate.engine.boundaries import AFTER_OUTCOME, BEFORE_RUN, LEASED
+from arm.errors import Forbidden, NotFound
+from remediate.engine.boundaries import AFTER_OUTCOME, BEFORE_NEXT_STEP, BEFORE_RUN, LEASED
 from remediate.engine.model import Verdict
-from remediate.remediation import Accepted
+from remediate.remediation import Accepted, Remediation
 from remediate.sweep import left_open
 
 from ..drill import CODE, YES, Drill
@@ -32,6 +33,23 @@ def approved(world: Drill, at: str, act: Callable[[], None]):
 
     machine.session.runtime = replace(machine.session.runtime, reach=reach)
     return machine.repair(CODE, world.vm(), accepted=Accepted(approve=digest))
+
+
+class Died(BaseException):
+    """The process is killed."""
+
+
+@contextmanager
+def dies_at(machine: Remediation, at: str):
+    """Kill the program when it comes to a boundary."""
+
+    def reach(where: str) -> None:
+        if where == at:
+            raise Died
+
+    machine.session.runtime = replace(machine.session.runtime, reach=reach)
+    with pytest.raises(Died):
+        yield
 
 
 def owners_lock(world: Drill):
@@ -165,10 +183,10 @@ def test_a_lock_that_its_owner_sets_anew_while_it_is_on_loan_is_put_back_as_they
     authorization, lock = world.simulator.world.authorization, owners_lock(world)
     machine = world.remediation()
     digest = machine.plan(CODE, world.vm()).plan.digest
-    world.fault("status", status=403, method="GET", path="/backupJobs", times=None, skip=4)
-    with pytest.raises(Forbidden):
+    with dies_at(machine, BEFORE_NEXT_STEP):
         machine.repair(CODE, world.vm(), accepted=Accepted(approve=digest))
-    world.simulator.faults.active.clear()
+    assert lock.id.lower() not in authorization.locks
+    world.pass_time(timedelta(hours=1))
     authorization.add_lock(lock.scope, lock.name, lock.level, "mine from now on")
     (run,) = world.journal().open_runs()
     report = world.resume(run.id)
@@ -244,20 +262,10 @@ def test_a_run_that_was_cancelled_and_could_not_give_a_lock_back_repairs_nothing
     assert not [one for one in world.writes[before:] if one.endswith("/backup")]
 
 
-class Died(BaseException):
-    """The process is killed."""
-
-
 def test_a_run_whose_vm_is_deleted_before_anything_was_done_ends(drill):
     world = drill("internal-error-extension")
     machine = world.remediation()
-
-    def reach(where: str) -> None:
-        if where == LEASED:
-            raise Died
-
-    machine.session.runtime = replace(machine.session.runtime, reach=reach)
-    with pytest.raises(Died):
+    with dies_at(machine, LEASED):
         machine.repair("BackUpOperationFailed", world.vm(), accepted=YES)
     del world.simulator.world.compute.vms[world.vm_id.lower()]
     world.pass_time(timedelta(hours=1))
@@ -265,3 +273,16 @@ def test_a_run_whose_vm_is_deleted_before_anything_was_done_ends(drill):
     report = world.resume(run.id)
     assert (report.stand.verdict, report.stand.reason) == (Verdict.NOT_FIXED, "the VM web-01 is not there any more")
     assert world.writes == []
+
+
+def test_a_run_in_which_something_else_is_not_found_stays_open(drill):
+    world = drill("internal-error-extension")
+    machine = world.remediation()
+    with dies_at(machine, LEASED):
+        machine.repair("BackUpOperationFailed", world.vm(), accepted=YES)
+    world.pass_time(timedelta(hours=1))
+    (run,) = world.journal().runs(1)
+    world.fault("status", status=404, method="GET", path="/protectedItems/", times=None)
+    with pytest.raises(NotFound):
+        world.resume(run.id)
+    assert [one.id for one in world.journal().open_runs()] == [run.id]
