@@ -21,6 +21,9 @@ BY_THE_OPERATOR = "cancelled by the operator"
 OWING = "owing"
 """Topic of marks: a run is over, and still owes something; a sweep pays it."""
 
+NOTHING_TO_LOCK = ("ResourceNotFound", "ResourceGroupNotFound")
+"""ARM's codes where a lock is put on something that is not there; ``ParentResourceNotFound`` has one of them in it."""
+
 NEW = timedelta(minutes=1)
 """A debt that is younger than this may seem to be paid only because Azure's answers lag behind."""
 
@@ -44,10 +47,17 @@ class Repayer:
         return any(is_lock(duty) for duty in self._journal.duties(self._run.id))
 
     def at_the_end(self, stand: Stand) -> Stand:
-        """Pay everything, however the run ended; return where it stands then."""
+        """Pay everything, however the run ended; return where it stands then.
+
+        What hurts nobody while it is owed keeps no run open, and is left to a sweep: a run command, and a lock whose
+        resource is gone (and the lock's copy with it). The lock comes back when something of that id is there again.
+        """
+        nothing_to_lock = False
         for duty in in_order(self._journal.duties(self._run.id)):
-            failure = self._paid(duty)
-            if failure and is_run_command(duty):  # it hurts nobody: the run is over, and a sweep removes it
+            failure = "" if nothing_to_lock and is_tag(duty) else self._paid(duty)
+            gone = is_lock(duty) and any(code in failure for code in NOTHING_TO_LOCK)
+            nothing_to_lock = nothing_to_lock or gone
+            if failure and (gone or is_run_command(duty)):
                 self._remember(duty)
                 left = f"{spoken(duty)} is still to be done ({failure}); 'remediate resume' tries it again."
                 stand = replace(stand, next_step=f"{stand.next_step} {left}".strip())

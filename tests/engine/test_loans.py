@@ -408,3 +408,22 @@ def test_a_deletion_that_fails_after_an_interruption_does_not_keep_the_lock_from
     assert len([one for one in kinds(world) if one == "DELETE locks"]) == 3
     world.remediation().cancel(report.run.id)
     assert before <= set(authorization.locks)
+
+
+def test_a_lock_whose_resource_is_gone_keeps_no_run_open_and_is_put_back_when_the_resource_is_there_again(drill):
+    world = drill("rp-collection-limit-foreign-group")
+    truth = world.simulator.world
+    collection = next(iter(truth.compute.collections.values()))
+    truth.authorization.locks.clear()
+    lock = truth.authorization.add_lock(collection.id, "on-it", "CanNotDelete", "mine")
+    digest = world.remediation(read_only=True).plan(CODE, world.vm()).plan.digest
+    run = world.repair(Accepted(approve=digest)).run.id
+    del truth.compute.collections[collection.id.lower()]
+    world.pass_time(timedelta(hours=9))
+    stand = world.resume(run).stand
+    assert (stand.verdict, "the lock 'on-it' is still to be done" in stand.next_step) == (Verdict.FIXED, True)
+    assert [one.target.endswith("/on-it") for one in world.journal().duties(run)] == [True, False], "and its copy"
+    truth.compute.collections[collection.id.lower()] = collection
+    world.resume(run)
+    assert truth.authorization.locks[lock.id.lower()] == lock
+    assert world.journal().duties(run) == []
