@@ -32,19 +32,23 @@ class Left:
 def left_open(journal: Journal, endpoint: str) -> list[Left]:
     """Return the runs against an endpoint that a sweep goes on with, in its order: open ones, and those that owe.
 
-    A run that is over may still owe the removal of a run command, which failed when it ended.
+    A run that is over may still owe the removal of a run command that failed when it ended, or a lock whose resource
+    was gone then.
 
     Runs that ended in the middle come first, whether they are due or not, and of those the ones that owe a lock.
     Whether a process still works on one, only its lease can tell.
     """
+
+    def left(run: Run, *, dead: bool) -> Left:
+        return Left(run, dead, any(is_lock(duty) for duty in journal.duties(run.id)))
+
     found = []
     for run in journal.open_runs():
         if run.endpoint == endpoint:
             records = journal.records(run.id)
-            dead = not records or records[-1].kind not in (PARKED, VERDICT)
-            found.append(Left(run, dead, any(is_lock(duty) for duty in journal.duties(run.id))))
+            found.append(left(run, dead=not records or records[-1].kind not in (PARKED, VERDICT)))
     owing = [journal.run(one.key) for one in journal.marks(OWING) if one.data["endpoint"] == endpoint]
-    found += [Left(run, dead=True, owes_a_lock=False) for run in owing if run is not None and run.status == CLOSED]
+    found += [left(run, dead=True) for run in owing if run is not None and run.status == CLOSED]
     return sorted(found, key=lambda one: (not one.dead, not one.owes_a_lock))
 
 
