@@ -98,7 +98,7 @@ class Court:
         expected: the locks as people have them: as found, and as set and removed in the portal since.
         contested: ids of locks of which nobody can tell how they have to be: people and a process had their hands on
             one at the same moment, or people removed one of their own that was also on loan.
-        touched: number of the event at which people had a lock in their hands last.
+        touched: number of the last event before people had a lock in their hands last.
         seen_locks: every lock that was ever there.
         points: every recovery point that was ever there.
         leased: owner of the lease on the VM, and its end, as last seen; two empty texts for nobody.
@@ -184,7 +184,7 @@ class Court:
     def arrived(self, write: Write) -> None:
         """A write has reached Azure."""
         write = self._with_intent(write)
-        if self.touched.get(write.path.lower(), 0) > write.process.locks_read:
+        if self.touched.get(write.path.lower(), -1) >= write.process.locks_known:
             self.contested.add(write.path.lower())
         for check in invariants.ON_WRITE:
             self._judge(check.__name__, check(self, write))
@@ -226,13 +226,25 @@ class Court:
             self._judge(check.__name__, check(self))
         self.books.close()
 
+    def set_since(self, write: Write) -> bool:
+        """Say whether people had their hands on a lock since a write of which nobody noted that Azure had taken it."""
+        if self.touched.get(write.path.lower(), -1) < write.event:
+            return False
+        records = self.books.entries(write.run)
+        intents = [at for at, one in enumerate(records) if one.kind == "intent"]
+        behind = [*intents, len(records)][write.intent - 1 : write.intent + 1]
+        return "accepted" not in [one.kind for one in records[slice(*behind)]]
+
     def _judge(self, name: str, text: str) -> None:
         if text and not self.history.stopped:
             self.find(name, text)
 
     def _with_intent(self, write: Write) -> Write:
-        """Find the durable intent of a write: the last of its run, without an outcome, for just this request."""
-        for run in self.books.unpaid_runs():
+        """Find the durable intent of a write: the last of its run, without an outcome, for just this request.
+
+        Two runs may have one, when a process was killed and its run is undone. Then it is that of the writer's own run.
+        """
+        for run in sorted(self.books.unpaid_runs(), key=lambda one: one != write.process.intends):
             entries = self.books.entries(run)
             kinds = [one.kind for one in entries]
             if "intent" not in kinds:

@@ -204,6 +204,7 @@ class History:
         self.note(process.name, f"{request.method} {request.path} -> {how}{fault}")
         if request.method == "GET" and LOCKS in request.path.lower():
             process.locks_read, process.locks_read_at = self.number, self.now
+            process.locks_known = process.locks_known if record.fault else self.number
         if record.write:
             new = list(self.world.operations.by_id.values())[begun:]
             done = not triggers or self._backups() > backups

@@ -142,11 +142,14 @@ def nothing_while_frozen(court: Court, write: Write) -> str:
 
 
 def nothing_is_done_twice(court: Court, write: Write) -> str:
-    """A change of a run takes effect once; only a look inside the VM, which changes nothing, may be taken again."""
+    """A change of a run takes effect once; only a look inside the VM, which changes nothing, may be taken again.
+
+    A lock that people set anew right after its removal, as it was, looks like one that was never removed.
+    """
     if not write.effect or write.change is None or not write.change.repairs:
         return ""
     same = [one for one in court.writes if one.effect and one.run == write.run and one.change is not None]
-    twice = [one for one in same if one.intent == write.intent or _again(one, write)]
+    twice = [one for one in same if (one.intent == write.intent or _again(one, write)) and not court.set_since(one)]
     return f"{write.spoken} a second time (first at event {twice[0].event})" if twice else ""
 
 

@@ -107,7 +107,8 @@ def _stops_protection(history: History, _dice: Random) -> Change | None:
         "sourceResourceId": history.vm.id,
         "protectionState": "ProtectionStopped",
     }
-    return replace(_change("protected_items.stop", item.id), before=dict(VM_GONE), body=body)
+    after = {"protectionState": body["protectionState"]}
+    return replace(_change("protected_items.stop", item.id), before=dict(VM_GONE), after=after, body=body)
 
 
 def _cancels_any_job(history: History, _dice: Random) -> Change | None:

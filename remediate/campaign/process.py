@@ -68,10 +68,12 @@ class Process:
         dead: it was killed.
         retries: how many requests it has sent again that had failed the same way.
         locks_read: number of the event at which it last read locks.
+        locks_known: the same, where the answer was neither stale nor spoiled.
         sending_since: number of the event at which it last passed the boundary before a send.
         began: when it began.
         locks_read_at: when it last read locks.
         judged_with: when it had last read locks, as the guards last let a change pass.
+        intends: id of the run for which it has last noted that it is about to send a change.
     """
 
     history: History
@@ -82,10 +84,12 @@ class Process:
     dead: bool = False
     retries: int = 0
     locks_read: int = 0
+    locks_known: int = 0
     sending_since: int = 0
     began: datetime = START
     locks_read_at: datetime = START
     judged_with: datetime = START
+    intends: str = ""
     _failed: str = ""
     _ids: int = 0
     _store: SqliteJournal | None = None
@@ -238,6 +242,7 @@ class Ledger:
             found = call(*given, **named)
             process.history.note(process.name, f"journal {name}{_spoken(name, given)}")
             if name == "append" and given[1] == INTENT:
+                process.intends = given[0]
                 process.history.court.intended(process, Change.from_json(given[3]["change"]))
             if name in LEASING:
                 process.history.court.took_lease(process)

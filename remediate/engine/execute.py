@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -158,7 +159,7 @@ class Executor:
         operation = accepted(answer.headers, for_output=change.operation == CLASSIC) if answer is not None else None
         self.note(ACCEPTED, {"operation": operation.to_json() if operation else None})
         self._reach(AFTER_ACCEPTED)
-        return self.follow(Sent(change, at, operation))
+        return self.follow(Sent(change, at, operation, accepted=self.facts.azure_now))
 
     def _not_taken(self, sent: Sent, error: NotSent | Rejected | Ambiguous) -> Sent:
         """End a change that Azure did not take; a script that another one keeps waiting comes later."""
@@ -212,8 +213,8 @@ class Executor:
         return attempts(once)
 
     def resume(self, sent: Sent) -> Sent:
-        """Go on with a change whose outcome an earlier process did not see."""
-        if sent.operation is not None or sent.job:
+        """Go on with a change whose outcome an earlier process did not see; what Azure has taken is not sent again."""
+        if sent.accepted is not None:
             return self.follow(sent)
         effect = self._settled(sent.change, sent.at)
         if effect in (Effect.APPLIED, Effect.UNDER_WAY):
@@ -257,15 +258,19 @@ class Executor:
             effect = probe(self.facts, sent.change, sent.at)
         if effect is Effect.APPLIED:
             return self._end(sent, APPLIED, "confirmed by reading it back")
-        unseen = _UNKNOWN if effect is Effect.UNKNOWN else "Azure reported success, but nothing has changed"
+        unseen = (
+            _UNKNOWN
+            if effect is Effect.UNKNOWN
+            else "Azure reported success, but nothing has changed, or somebody has changed it back"
+        )
         return self._end(sent, FAILED, failure or unseen)
 
     def _follow_script(self, sent: Sent, output: Mapping[str, Any], failure: str) -> Sent:
-        heard = hear(self.facts, sent.change, sent.at, output, failure)
+        heard = hear(self.facts, sent, output, failure)
         while not heard.result:
             self._wait(SCRIPT_INTERVAL, f"{sent.change.action}: {heard.detail}", SCRIPT_RECHECK)
             self._reach(POLLING)
-            heard = hear(self.facts, sent.change, sent.at, output, failure)
+            heard = hear(self.facts, sent, output, failure)
         return self._end(sent, heard.result, heard.detail, said=heard.said)
 
     def _follow_backup(self, sent: Sent, job: str, operation: Operation | None, failure: str) -> Sent:
@@ -356,7 +361,9 @@ class Executor:
         self._reach(AFTER_OUTCOME)
         self.facts.refresh()
         self.tell(Event("outcome", f"{sent.change.summary}: {result}", {"result": result, "detail": detail}))
-        return Sent(sent.change, sent.at, sent.operation, job or sent.job, result, detail, job_status, at, said)
+        return replace(
+            sent, job=job or sent.job, result=result, detail=detail, job_status=job_status, ended=at, said=said
+        )
 
     def end_unseen(self, sent: Sent, result: str, detail: str) -> Sent:
         """End a change whose end nobody waits for."""

@@ -39,12 +39,13 @@ class Sent:
     """One change as far as it got.
 
     Attributes:
-        at: Azure's time just before it was sent.
+        at: Azure's time just before it was sent, as the last answer had it; a process that stood still sent it later.
         operation: the accepted operation, when Azure named one.
         job: the backup job it started.
         result: how it ended, empty while that is open.
         said: what a script inside the VM answered.
         returned: what it made the run owe has been paid since: where the run goes on, it has to be made again.
+        accepted: Azure's time just after it was known that Azure has taken it; never sent again since then.
     """
 
     change: Change
@@ -57,6 +58,7 @@ class Sent:
     ended: datetime | None = None
     said: Mapping[str, Any] | None = None
     returned: bool = False
+    accepted: datetime | None = None
 
     @property
     def changed(self) -> bool:
@@ -162,19 +164,17 @@ def _fold(records: Sequence[Record]) -> list[Sent]:
         last = sent[index]
         if record.kind == ACCEPTED:
             operation = Operation.from_json(data["operation"]) if data["operation"] else None
-            sent[index] = Sent(last.change, last.at, operation)
+            sent[index] = replace(last, operation=operation, accepted=record.at)
         elif record.kind == JOB:
-            sent[index] = Sent(last.change, last.at, last.operation, data["job"])
+            sent[index] = replace(last, job=data["job"])
         else:
-            sent[index] = Sent(
-                last.change,
-                last.at,
-                last.operation,
-                data.get("job") or last.job,
-                data["result"],
-                data["detail"],
-                data.get("job_status", ""),
-                record.at,
-                data.get("said"),
+            sent[index] = replace(
+                last,
+                job=data.get("job") or last.job,
+                result=data["result"],
+                detail=data["detail"],
+                job_status=data.get("job_status", ""),
+                ended=record.at,
+                said=data.get("said"),
             )
     return sent

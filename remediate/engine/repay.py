@@ -130,7 +130,8 @@ class Repayer:
 
     def _is_new(self, duty: Duty) -> bool:
         """Say whether the change that made the run owe this was sent a moment ago."""
-        made = ((one.at, owed(one.change, duty.run_id, proof=True)) for one in self._history().sent)
+        sent = self._history().sent
+        made = ((one.accepted or one.at, owed(one.change, duty.run_id, proof=True)) for one in sent)
         since = self._facts.azure_now - NEW
         return any(one is not None and same(one.target, duty.target) and at > since for at, one in made)
 

@@ -18,13 +18,13 @@ from arm.facts.guest import GuestFacts
 from arm.facts.run_commands import RunCommand, output_of, read_run_command
 from arm.facts.times import parse_time
 
-from .history import APPLIED, FAILED, NOT_OFFERED, UNCLEAR
+from .history import APPLIED, FAILED, NOT_OFFERED, UNCLEAR, Sent
 
 GRACE = timedelta(minutes=10)
 """How long after a script's own time limit Azure may take to say that it has ended."""
 
 SHOWS = timedelta(minutes=1)
-"""How long after it was sent a run command may not be found yet: Azure's answers lag behind."""
+"""How long after Azure has taken it a run command may not be found yet: Azure's answers lag behind."""
 
 
 @dataclass(frozen=True)
@@ -60,26 +60,26 @@ def not_sent(error: RemediationError) -> Heard | None:
     return None
 
 
-def hear(facts: VmFacts, change: Change, at: datetime, output: Mapping[str, Any], failure: str) -> Heard:
+def hear(facts: VmFacts, sent: Sent, output: Mapping[str, Any], failure: str) -> Heard:
     """Ask how a script ended.
 
     Args:
         facts: facts of the VM.
-        change: the change that ran it.
-        at: Azure's time just before it was sent.
+        sent: the change that ran it.
         output: the operation's output (v1).
         failure: why Azure says that the operation failed, or nothing.
     """
+    change = sent.change
     if change.operation != CREATE:
         out, err = output_of(output)
         return _judged(change, out, None, failure or err)
     try:
         command = read_run_command(facts.session, change.target)
     except NotFound:
-        if not failure and facts.azure_now < at + SHOWS:
+        if not failure and facts.azure_now < (sent.accepted or sent.at) + SHOWS:
             return Heard("", "its run command does not show yet")
         return Heard(UNCLEAR, failure or "its run command is gone, and its answer with it")
-    return _of_command(facts, change, at, command, failure)
+    return _of_command(facts, change, sent.at, command, failure)
 
 
 def _of_command(facts: VmFacts, change: Change, at: datetime, command: RunCommand, failure: str) -> Heard:

@@ -11,7 +11,14 @@ import pytest
 
 import actions.locks
 from arm.errors import Forbidden, NotFound
-from remediate.engine.boundaries import AFTER_OUTCOME, BEFORE_NEXT_STEP, BEFORE_RUN, LEASED
+from remediate.engine.boundaries import (
+    AFTER_ACCEPTED,
+    AFTER_INTENT,
+    AFTER_OUTCOME,
+    BEFORE_NEXT_STEP,
+    BEFORE_RUN,
+    LEASED,
+)
 from remediate.engine.model import Verdict
 from remediate.remediation import Accepted, Remediation
 from remediate.sweep import left_open
@@ -208,6 +215,39 @@ def test_a_run_command_that_does_not_show_yet_is_still_removed_and_its_answer_he
     report = world.repair(YES, "action:check_guest_windows")
     assert report.stand.verdict is Verdict.NOTHING_TO_DO, report.stand
     assert not world.simulator.world.compute.vms[world.vm().id.lower()].run_commands
+
+
+def test_a_run_command_of_a_process_that_stood_still_before_it_was_sent_is_still_removed(drill):
+    world, left = drill("com-plus-stopped"), [timedelta(minutes=3)]
+    machine = world.remediation()
+
+    def reach(where: str) -> None:
+        if where == AFTER_INTENT and left:
+            world.pass_time(left.pop())
+
+    machine.session.runtime = replace(machine.session.runtime, reach=reach)
+    world.fault("reset_after", method="PUT", path="/runCommands/")
+    world.fault("status", status=404, method="GET", path="/runCommands/[^/]+$", skip=1, times=2)
+    report = machine.repair("action:check_guest_windows", world.vm(), accepted=YES)
+    assert not world.simulator.world.compute.vms[world.vm().id.lower()].run_commands
+    assert report.stand.verdict is Verdict.NOTHING_TO_DO, report.stand
+
+
+def test_a_lock_that_somebody_sets_anew_once_azure_has_removed_it_is_not_removed_again(drill):
+    world = drill()
+    authorization = world.simulator.world.authorization
+    (lock,) = authorization.locks.values()
+    machine = world.remediation()
+    with dies_at(machine, AFTER_ACCEPTED):
+        machine.repair(CODE, world.vm(), accepted=YES)
+    assert authorization.locks == {}
+    world.pass_time(timedelta(hours=1))
+    authorization.add_lock(lock.scope, lock.name, lock.level, lock.notes)
+    (run,) = world.journal().open_runs()
+    report = world.resume(run.id)
+    assert list(authorization.locks) == [lock.id.lower()]
+    assert report.stand.verdict is Verdict.NOT_FIXED
+    assert "somebody has changed it back" in report.stand.reason
 
 
 def test_a_debt_that_seems_to_be_paid_just_after_it_was_made_is_looked_at_again(drill, monkeypatch):
