@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from actions.change import Change, Undo
 from actions.protection import VM_GONE
+from arm.errors import UsageError
 from arm.facts.collect import VmFacts
 from arm.facts.graph import VmReference
 
@@ -43,11 +44,16 @@ class Misled(Remediation):
             name: error code of the run.
             vm: which machine.
             change: what the defect wants.
+
+        Raises:
+            UsageError: a run is open on the VM, somebody else's.
         """
         runbook = runbook_of(name, {}, lambda: self.journal, self.kept_in)
         facts = VmFacts(self.session, vm)
         facts.vm_or_none()
         with self._lease(facts) as lease:
+            if self.journal.open_runs(facts.vm_id):
+                raise UsageError("a run is open on this VM", "The defect is in what decides, not in who may write.")
             steps = tuple(step.name for step in runbook.steps)
             run = Run(
                 self.session.runtime.new_id(), self.session.endpoint, facts.vm_id, name, {}, steps, facts.azure_now

@@ -90,7 +90,7 @@ class Forge:
         """Let a write reach Azure."""
         operation, process = OPERATIONS[change.operation], process or self.process()
         if self.looks:
-            process.locks_read = self.history.number
+            process.locks_read = process.locks_known = self.history.number
         self.history.note("forger", "sends")
         write = Write(
             self.history.number,

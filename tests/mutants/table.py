@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from importlib import import_module
-from math import inf
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
@@ -23,21 +19,38 @@ import remediate.engine.scripts
 import remediate.runs
 from actions import probes
 from actions.probes import Effect
-from arm.errors import Ambiguous, NotSent
 from remediate.engine.drive import Driver
 from remediate.engine.execute import Executor
-from remediate.engine.history import APPLIED, INTENT, History
-from remediate.engine.lease import Lease
+from remediate.engine.history import APPLIED, History
 from remediate.engine.memory import Recall
-from remediate.engine.model import Verdict
-from remediate.engine.repay import Repayer
 from remediate.engine.scripts import Heard
-from remediate.journal.sqlite import SqliteJournal
 from remediate.remediation import Remediation
 
-_LINE: Any = import_module("guards.review")
-"""The package's own name for it is its function."""
-Patch = Callable[[], AbstractContextManager[Any]]
+from .patches import (
+    LINE,
+    Patch,
+    any_digest,
+    any_permit,
+    any_recovery_point,
+    bare_lock,
+    blind_resend,
+    endless_permit,
+    forgets_what_was_accepted,
+    late_intent,
+    never_late,
+    no_consent,
+    no_fence,
+    not_applied,
+    on,
+    one_look,
+    read_only_writes,
+    stale_plan,
+    stolen_lease,
+    struck_off_unpaid,
+    unpaid_when_it_fails,
+    without,
+)
+
 DRIVE, SCENARIOS = "tests/engine/test_drive.py", "tests/engine/test_scenarios.py"
 FAULTS, TRANSPORT = "tests/engine/test_faults.py", "tests/arm/test_transport.py"
 REPAIR, SCRIPTS = "tests/cli/test_repair.py", "tests/engine/test_scripts.py"
@@ -46,7 +59,7 @@ FOUND, LINE_UP, MEASURES = (
     "tests/mutants/test_line_up.py",
     "tests/mutants/test_measures.py",
 )
-KILLED = "tests/crash/test_killed.py"
+KILLED, CAMPAIGN = "tests/crash/test_killed.py", "tests/engine/test_found_by_campaign.py"
 _SUSPENDED = "test_a_suspended_process_whose_lease_was_taken_over_sends_nothing_when_it_wakes"
 _LOST = "test_a_repair_survives_a_fault_on_a_write_and_writes_nothing_twice[reset after the effect-backup]"
 _BACK = "test_a_lock_outside_the_services_groups_is_put_back_exactly_as_it_was[-subscription-lock]"
@@ -69,233 +82,66 @@ class Mutant:
     killers: tuple[str, ...]
 
 
-def _on(target: Any, name: str, value: Any) -> Patch:
-    return lambda: mock.patch.object(target, name, value)
-
-
-def _without(guard: Any) -> Patch:
-    def patch() -> AbstractContextManager[Any]:
-        stack = ExitStack()
-        others = tuple(one for one in _LINE.GUARDS if one is not guard)
-        stack.enter_context(mock.patch.object(_LINE, "GUARDS", others))
-        if guard is remediate.engine.memory.kill_switch:  # which is asked again before each attempt to send
-            stack.enter_context(mock.patch.object(remediate.engine.memory, "kill_switch", return_value=None))
-        return stack
-
-    return patch
-
-
-def _late_intent() -> AbstractContextManager[Any]:
-    note: Any = Executor.note
-    held: list[tuple[Any, ...]] = []
-
-    def late(executor: Executor, kind: str, data: dict[str, object], at: Any = None) -> None:
-        if kind == INTENT:
-            held.append((executor, kind, data, at))
-            return
-        while held:
-            note(*held.pop())
-        note(executor, kind, data, at)
-
-    return mock.patch.object(Executor, "note", late)
-
-
-def _blind_resend() -> AbstractContextManager[Any]:
-    send = remediate.engine.execute.send
-
-    def blind(*arguments: Any, **options: Any) -> Any:
-        try:
-            return send(*arguments, **options)
-        except Ambiguous as error:
-            raise NotSent(error.message, error.next_step) from error
-
-    return mock.patch.object(remediate.engine.execute, "send", blind)
-
-
-def _bare_lock() -> AbstractContextManager[Any]:
-    restore = remediate.engine.duties.restore_lock
-
-    def bare(facts: Any, lock_id: str, body: Any) -> Any:
-        return restore(facts, lock_id, {"properties": {"level": body["properties"]["level"]}})
-
-    return mock.patch.object(remediate.engine.duties, "restore_lock", bare)
-
-
-def _unpaid_when_it_fails() -> AbstractContextManager[Any]:
-    repay = Repayer.at_the_end
-
-    def only_when_fixed(repayer: Repayer, stand: Any) -> Any:
-        return repay(repayer, stand) if stand.verdict is Verdict.FIXED else stand
-
-    return mock.patch.object(Repayer, "at_the_end", only_when_fixed)
-
-
-def _struck_off_unpaid() -> AbstractContextManager[Any]:
-    return mock.patch.object(remediate.engine.repay, "payment", return_value=())
-
-
-def _any_permit() -> AbstractContextManager[Any]:
-    transport = arm.transport.GuardedTransport
-    take = transport._take_permit
-
-    def taken(self: Any, method: str, path: str) -> Any:
-        if self.read_only:
-            return take(self, method, path)
-        self.writes += 1
-        return (method, path)
-
-    return mock.patch.object(transport, "_take_permit", taken)
-
-
-def _read_only_writes() -> AbstractContextManager[Any]:
-    transport = arm.transport.GuardedTransport
-    take = transport._take_permit
-
-    def taken(self: Any, method: str, path: str) -> Any:
-        self.read_only = False
-        return take(self, method, path)
-
-    return mock.patch.object(transport, "_take_permit", taken)
-
-
-def _any_recovery_point() -> AbstractContextManager[Any]:
-    progress: Any = History.progress
-
-    def long_ago(history: History) -> Any:
-        found = progress.fget(history)
-        return replace(found, changed_at=found.changed_at - timedelta(days=3650))
-
-    return mock.patch.object(History, "progress", property(long_ago))
-
-
-def _one_look() -> AbstractContextManager[Any]:
-    settled = Executor._settled
-
-    def once(executor: Executor, change: Any, at: Any, **_: Any) -> Effect:
-        return settled(executor, change, at, patient=False)
-
-    return mock.patch.object(Executor, "_settled", once)
-
-
-def _no_consent() -> AbstractContextManager[Any]:
-    return _many((remediate.engine.plan, "missing_approval"), (remediate.engine.drive, "missing_approval"))
-
-
-def _many(*places: tuple[Any, str]) -> AbstractContextManager[Any]:
-    stack = ExitStack()
-    for target, name in places:
-        stack.enter_context(mock.patch.object(target, name, return_value=None))
-    return stack
-
-
-def _any_digest() -> AbstractContextManager[Any]:
-    def agreed(plan: Any, *, yes: bool, approve: str) -> Any:
-        return remediate.engine.drive.consent_of(plan, yes=yes, approve=plan.digest if approve else "")
-
-    return mock.patch.object(remediate.engine.decide, "consent_of", agreed)
-
-
-def _stale_plan() -> AbstractContextManager[Any]:
-    decide = remediate.runs.decide
-
-    def whatever(plan: Any, accepted: Any, *, dry_run: bool) -> Any:
-        return decide(plan, replace(accepted, expect=""), dry_run=dry_run)
-
-    return mock.patch.object(remediate.runs, "decide", whatever)
-
-
-def _stolen_lease() -> AbstractContextManager[Any]:
-    acquire = SqliteJournal.acquire
-
-    def taken(journal: Any, vm_id: str, owner: str, now: Any, seconds: float, _abandoned: Any) -> Any:
-        return acquire(journal, vm_id, owner, now, seconds, lambda _owner: True)
-
-    return mock.patch.object(SqliteJournal, "acquire", taken)
-
-
-def _no_fence() -> AbstractContextManager[Any]:
-    def again(lease: Any) -> None:
-        lease.held = lease._acquire()
-
-    stack = ExitStack()
-    stack.enter_context(mock.patch.object(SqliteJournal, "check", return_value=None))
-    stack.enter_context(mock.patch.object(Lease, "renew", again))
-    return stack
-
-
-def _endless_permit() -> AbstractContextManager[Any]:
-    send = remediate.engine.execute.send
-
-    def whenever(*arguments: Any, until: float) -> Any:
-        return send(*arguments, until=max(until, inf))
-
-    return mock.patch.object(remediate.engine.execute, "send", whenever)
-
-
-def _not_applied(*_: Any) -> Effect:
-    return Effect.NOT_APPLIED
-
-
 MEASURES_OF_THE_ENGINE: Sequence[Mutant] = (
     Mutant(
         "no intent before the send",
         "The intent is written only when Azure has answered.",
-        _late_intent,
+        late_intent,
         (f"{DRIVE}::test_every_write_of_a_run_was_intended_in_the_journal_before",),
     ),
-    Mutant("blind re-send", "A write whose answer was lost is sent again.", _blind_resend, (f"{FAULTS}::{_LOST}",)),
+    Mutant("blind re-send", "A write whose answer was lost is sent again.", blind_resend, (f"{FAULTS}::{_LOST}",)),
     Mutant(
         "lost backup not looked for",
         "A backup that a lost reply has started is not found.",
-        lambda: mock.patch.dict(probes._PROBES, {"backups.trigger": _not_applied}),
+        lambda: mock.patch.dict(probes._PROBES, {"backups.trigger": not_applied}),
         (f"{FAULTS}::{_LOST}",),
     ),
     Mutant(
         "trust Succeeded",
         "What an operation says is believed without a probe.",
-        _on(Executor, "_settled", lambda *_a, **_k: Effect.APPLIED),
+        on(Executor, "_settled", lambda *_a, **_k: Effect.APPLIED),
         (f"{FAULTS}::test_an_operation_that_only_says_it_succeeded_is_found_out",),
     ),
     Mutant(
         "one look only",
         "The probe does not look again, although Azure's answers lag behind.",
-        _one_look,
+        one_look,
         (f"{MEASURES}::test_a_backup_whose_job_shows_up_late_is_not_started_again",),
     ),
     Mutant(
         "retries without bound",
         "A write that is throttled is tried for ever.",
-        _on(remediate.engine.execute, "SEND_ATTEMPTS", 40),
+        on(remediate.engine.execute, "SEND_ATTEMPTS", 40),
         (f"{MEASURES}::test_a_write_that_is_always_throttled_is_tried_four_times",),
     ),
     Mutant(
         "restore without notes",
         "A lock comes back without its notes and owners.",
-        _bare_lock,
+        bare_lock,
         (f"{SCENARIOS}::{_BACK}",),
     ),
     Mutant(
         "no duty",
         "Nothing is recorded of a lock that is taken on loan.",
-        _on(remediate.engine.execute, "owed", lambda *_a, **_k: None),
+        on(remediate.engine.execute, "owed", lambda *_a, **_k: None),
         (f"{SCENARIOS}::{_BACK}",),
     ),
     Mutant(
         "struck off unpaid",
         "A duty is struck off and nothing is given back.",
-        _struck_off_unpaid,
+        struck_off_unpaid,
         (f"{SCENARIOS}::{_BACK}",),
     ),
     Mutant(
         "unpaid when it fails",
         "A loan is given back only when the run ends well.",
-        _unpaid_when_it_fails,
+        unpaid_when_it_fails,
         (f"{DRIVE}::test_a_lock_is_put_back_even_when_the_run_fails",),
     ),
     Mutant(
         "deny list empty",
         "The transport sends what must never be sent.",
-        _on(arm.transport, "DENY_LIST", ()),
+        on(arm.transport, "DENY_LIST", ()),
         (
             f"{TRANSPORT}::test_what_is_on_the_deny_list_is_never_sent_however_it_is_written_and_whatever_permit_there_is",
         ),
@@ -303,103 +149,115 @@ MEASURES_OF_THE_ENGINE: Sequence[Mutant] = (
     Mutant(
         "no permit",
         "The transport sends without a permit.",
-        _any_permit,
+        any_permit,
         (f"{TRANSPORT}::test_a_permit_lets_exactly_one_request_pass",),
     ),
     Mutant(
         "read-only writes",
         "A read-only transport lets writes through.",
-        _read_only_writes,
+        read_only_writes,
         (f"{TRANSPORT}::test_a_read_only_transport_lets_nothing_but_reads_through",),
     ),
     Mutant(
         "any recovery point",
         "Fixed is said for a recovery point that is older than the repair.",
-        _any_recovery_point,
+        any_recovery_point,
         (f"{DRIVE}::test_a_completed_backup_without_a_new_recovery_point_is_not_called_fixed",),
     ),
     Mutant(
         "no completed backup",
         "Fixed is said without a completed job.",
-        _on(Driver, "_other_backup", lambda *_: "some job"),
+        on(Driver, "_other_backup", lambda *_: "some job"),
         (f"{DRIVE}::test_a_recovery_point_whose_backup_has_not_completed_is_no_proof",),
     ),
     Mutant(
         "no consent",
         "Nothing has to be approved.",
-        _no_consent,
+        no_consent,
         (f"{SCENARIOS}::test_a_lock_outside_the_services_groups_is_not_removed_without_approval[-subscription-lock]",),
     ),
     Mutant(
         "any digest",
         "An approval counts for every plan.",
-        _any_digest,
+        any_digest,
         (f"{SCENARIOS}::test_a_stale_approval_is_refused",),
     ),
     Mutant(
         "stale plan",
         "A plan file is carried out although something has changed.",
-        _stale_plan,
+        stale_plan,
         (f"{REPAIR}::test_a_plan_file_is_refused_when_anything_has_changed_since",),
     ),
     Mutant(
         "no lease",
         "Nobody looks whether another process works on the VM.",
-        _stolen_lease,
+        stolen_lease,
         (f"{DRIVE}::test_no_run_is_begun_on_a_vm_that_another_process_works_on",),
     ),
     Mutant(
         "no fence",
         "A process that has lost its lease takes it again and goes on.",
-        _no_fence,
+        no_fence,
         (f"{KILLED}::{_SUSPENDED}[after intent]",),
     ),
     Mutant(
         "a permit without end",
         "A process that was suspended sends whenever it wakes.",
-        _endless_permit,
+        endless_permit,
         (f"{KILLED}::{_SUSPENDED}[before send]",),
     ),
     Mutant(
         "many runs of a VM",
         "A second run is begun although one is open.",
-        _on(Remediation, "_open_run", lambda *_: None),
+        on(Remediation, "_open_run", lambda *_: None),
         (f"{REPAIR}::test_another_runbook_is_refused_while_a_run_is_open",),
     ),
     Mutant(
         "guards asked once",
         "No guard is asked again right before a change is sent.",
-        _on(Recall, "judge", lambda *_a, **_k: None),
+        on(Recall, "judge", lambda *_a, **_k: None),
         (f"{DRIVE}::test_a_guard_is_asked_again_right_before_each_change",),
     ),
     Mutant(
         "whatever is wrong is repaired",
         "What the diagnosis refuses, or leaves to a human, is repaired all the same.",
-        _on(remediate.runs, "without_repair", lambda _: None),
+        on(remediate.runs, "without_repair", lambda _: None),
         (f"{SCENARIOS}::test_a_refusal_names_its_guard_and_writes_nothing[unprotected]",),
     ),
     Mutant(
         "any answer of a script",
         "A script is believed to have worked, whatever it says.",
-        _on(remediate.engine.scripts, "_judged", lambda *_: Heard(APPLIED, "")),
+        on(remediate.engine.scripts, "_judged", lambda *_: Heard(APPLIED, "")),
         (f"{SCRIPTS}::test_exit_code_0_without_the_wanted_state_is_no_success",),
     ),
     Mutant(
         "lost script forgotten",
         "After a crash nobody looks what a script has done whose answer was lost.",
-        _on(History, "unclear", None),
+        on(History, "unclear", None),
         (f"{FOUND}::test_a_script_whose_answer_was_lost_is_not_sent_again_by_the_next_program",),
     ),
     Mutant(
         "failure forgotten",
         "After a crash a change that has failed is sent again.",
-        _on(Driver, "_ended_badly", lambda *_: None),
+        on(Driver, "_ended_badly", lambda *_: None),
         (f"{FOUND}::test_a_change_that_has_failed_is_not_sent_again_by_the_next_program",),
+    ),
+    Mutant(
+        "acceptance forgotten",
+        "After a crash a change that Azure had taken, and that does not show, is sent again.",
+        forgets_what_was_accepted,
+        (f"{CAMPAIGN}::test_a_lock_that_somebody_sets_anew_once_azure_has_removed_it_is_not_removed_again",),
+    ),
+    Mutant(
+        "absence believed",
+        "A run command that does not show in the seconds after it was sent counts as gone.",
+        never_late,
+        (f"{CAMPAIGN}::test_a_run_command_that_does_not_show_yet_is_still_removed_and_its_answer_heard",),
     ),
     Mutant(
         "undoing forgotten",
         "A run that is being undone is repaired further.",
-        _on(remediate.runs, "undone", lambda *_: False),
+        on(remediate.runs, "undone", lambda *_: False),
         (f"{FOUND}::test_a_run_whose_undoing_has_stopped_is_not_repaired_any_further[before closed]",),
     ),
 )
@@ -420,9 +278,9 @@ def _guard(guard: Any) -> Mutant:
     name = guard.__name__
     stands = f"{LINE_UP}::test_a_change_that_a_guard_refuses_is_refused_by_the_line_up[{name}]"
     killers = (stands, _IN_RUNS[name]) if name in _IN_RUNS else (stands,)
-    return Mutant(f"no guard {name}", (guard.__doc__ or "").split("\n")[0], _without(guard), killers)
+    return Mutant(f"no guard {name}", (guard.__doc__ or "").split("\n")[0], without(guard), killers)
 
 
 MUTANTS: dict[str, Mutant] = {
-    one.name: one for one in (*MEASURES_OF_THE_ENGINE, *(_guard(guard) for guard in _LINE.GUARDS))
+    one.name: one for one in (*MEASURES_OF_THE_ENGINE, *(_guard(guard) for guard in LINE.GUARDS))
 }
