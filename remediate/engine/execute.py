@@ -221,7 +221,9 @@ class Executor:
             return self.follow(sent)
         if effect is Effect.UNKNOWN:
             return self._end(sent, UNCLEAR if sent.change.operation in SCRIPTS else FAILED, _UNKNOWN)
-        return self._end(sent, NOT_APPLIED, "an earlier process stopped before Azure had taken it")
+        return self._end(
+            sent, NOT_APPLIED, "an earlier process stopped while it was sent, and Azure does not show it", unseen=True
+        )
 
     def follow(self, sent: Sent) -> Sent:
         """Follow an accepted change to its end and let the probe confirm it.
@@ -347,6 +349,7 @@ class Executor:
         job: str = "",
         job_status: str = "",
         said: Mapping[str, Any] | None = None,
+        unseen: bool = False,
     ) -> Sent:
         at = self.facts.azure_now
         data: dict[str, object] = {
@@ -355,15 +358,15 @@ class Executor:
             "job": job,
             "job_status": job_status,
             "said": said,
+            "unseen": unseen,
         }
         self._reach(BEFORE_OUTCOME)
         self.note(OUTCOME, data, at)
         self._reach(AFTER_OUTCOME)
         self.facts.refresh()
         self.tell(Event("outcome", f"{sent.change.summary}: {result}", {"result": result, "detail": detail}))
-        return replace(
-            sent, job=job or sent.job, result=result, detail=detail, job_status=job_status, ended=at, said=said
-        )
+        ended = replace(sent, job=job or sent.job, result=result, detail=detail, job_status=job_status, ended=at)
+        return replace(ended, said=said, unseen=unseen)
 
     def end_unseen(self, sent: Sent, result: str, detail: str) -> Sent:
         """End a change whose end nobody waits for."""

@@ -46,6 +46,7 @@ class Sent:
         said: what a script inside the VM answered.
         returned: what it made the run owe has been paid since: where the run goes on, it has to be made again.
         accepted: Azure's time just after it was known that Azure has taken it; never sent again since then.
+        unseen: a process stopped while it was sent; it is not there now, which does not say that it never was.
     """
 
     change: Change
@@ -59,6 +60,7 @@ class Sent:
     said: Mapping[str, Any] | None = None
     returned: bool = False
     accepted: datetime | None = None
+    unseen: bool = False
 
     @property
     def changed(self) -> bool:
@@ -127,6 +129,8 @@ class History:
                 not_copied[normal(str(sent.change.body["lock"]))] = sent.detail
             if sent.said is not None and sent.result in DONE:
                 said[sent.change.action] = {**sent.said, "at": iso(sent.ended or sent.at)}
+            if sent.unseen and sent.change.repairs and sent.change.step != REPAY:
+                changed_at = max(changed_at, sent.ended or sent.at)  # no proof is older than that, either
             if not sent.changed:
                 continue  # giving back a loan repairs nothing: no recovery point has to be newer than that
             if sent.change.operation == "backups.trigger":
@@ -176,5 +180,6 @@ def _fold(records: Sequence[Record]) -> list[Sent]:
                 job_status=data.get("job_status", ""),
                 ended=record.at,
                 said=data.get("said"),
+                unseen=data.get("unseen", False),
             )
     return sent

@@ -15,6 +15,7 @@ from remediate.engine.boundaries import (
     AFTER_ACCEPTED,
     AFTER_INTENT,
     AFTER_OUTCOME,
+    AFTER_REPLY,
     BEFORE_NEXT_STEP,
     BEFORE_RUN,
     LEASED,
@@ -57,6 +58,10 @@ def dies_at(machine: Remediation, at: str):
     machine.session.runtime = replace(machine.session.runtime, reach=reach)
     with pytest.raises(Died):
         yield
+
+
+def items_of(world: Drill):
+    return [item for vault in world.simulator.world.recoveryservices.vaults.values() for item in vault.items.values()]
 
 
 def owners_lock(world: Drill):
@@ -326,3 +331,29 @@ def test_a_run_in_which_something_else_is_not_found_stays_open(drill):
     with pytest.raises(NotFound):
         world.resume(run.id)
     assert [one.id for one in world.journal().open_runs()] == [run.id]
+
+
+def test_a_backup_that_had_begun_before_a_change_that_nobody_saw_is_no_proof(drill):
+    world = drill("vm-not-desirable-extension")
+    code, item = world.simulator.scenario.code, next(iter(items_of(world)))
+    machine = world.remediation()
+
+    def reach(where: str) -> None:
+        if where == AFTER_INTENT:
+            world.pass_time(timedelta(seconds=5))
+            world.simulator.world.recoveryservices.service.start(item, user_triggered=False)
+        if where == AFTER_REPLY:
+            raise Died
+
+    machine.session.runtime = replace(machine.session.runtime, reach=reach)
+    with pytest.raises(Died):
+        machine.repair(code, world.vm(), accepted=YES)
+    world.pass_time(timedelta(hours=1))
+    (run,) = world.journal().open_runs()
+    report = world.resume(run.id)
+    assert report.sent[0].result == "not applied"
+    while report.stand.verdict is Verdict.PENDING:
+        world.pass_time(timedelta(hours=1))
+        report = world.resume(run.id)
+    assert report.stand.verdict is Verdict.FIXED
+    assert any(one.endswith("/backup") for one in world.writes)

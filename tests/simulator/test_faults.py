@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import timedelta
 
 import pytest
 import requests
@@ -286,6 +287,21 @@ def test_faults_of_backup_operations_reach_them_too(sim, ask):
     assert accepted.status == 202
     seen = ask.follow(accepted)
     assert (seen.body["status"], seen.body["error"]["code"]) == ("Failed", "CloudInternalError")
+
+
+@pytest.mark.parametrize(("after", "stays"), [(timedelta(minutes=1), False), (timedelta(hours=2), True)])
+def test_a_backup_whose_operation_is_given_up_was_never_there_unless_it_has_completed(sim, ask, after, stays):
+    vault = next(iter(sim.world.recoveryservices.vaults.values()))
+    item, known = next(iter(vault.items.values())), set(vault.jobs)
+    sim.world.authorization.locks.clear()
+    ask.fault(kind="operation_never_ends")
+    ask("POST", f"{item.id}/backup", {"properties": {"objectType": "IaasVMBackupRequest"}})
+    (job,) = set(vault.jobs) - known
+    sim.advance(after)
+    (operation,) = sim.world.operations.by_id.values()
+    sim.world.operations.give_up(operation)
+    assert operation.status == "Failed"
+    assert (job in vault.jobs) == stays
 
 
 def test_a_fault_over_the_wire_is_json_like_any_error(server, http, ask, vm_path):

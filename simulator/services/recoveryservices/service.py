@@ -135,7 +135,9 @@ class BackupService:
                 job.item.state = "Protected"
 
     def withdraw(self, job: Job) -> None:
-        """Undo the start of a job: it never was."""
+        """Undo the start of a job: it never was, unless it has ended meanwhile."""
+        if not job.running:
+            return
         job.status = "Cancelled"
         job.item.vault.jobs.pop(job.name, None)
 
