@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ALL, DISRUPTIVE = "all", "disruptive"
@@ -38,6 +37,8 @@ class Window:
         What counts is what a clock on the wall shows there: an hour that comes twice when the clocks go back counts
         twice, one that is left out when they go forward is not missed.
         """
+        from zoneinfo import ZoneInfo
+
         local = moment.astimezone(ZoneInfo(self.zone))
         minute, today = local.hour * 60 + local.minute, local.weekday()
         if self.opens < self.closes:

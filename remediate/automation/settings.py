@@ -15,8 +15,9 @@ from functools import cached_property
 
 from arm.errors import UsageError
 
-from ..config.load import load_config, parse_config
+from ..config.load import load_config
 from ..config.model import Config
+from ..config.parse import parse_config
 
 PLAN, REPAIR = "plan", "repair"
 DEADLINE = 150

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..config import Config
     from ..journal.model import Journal
     from ..notify.people import People
+    from ..notify.settings import NotifySettings
     from ..remediation import Remediation
     from ..report import Report
 
@@ -182,7 +183,6 @@ def open_door(options: Options, *, read_only: bool, plans: bool = True) -> Itera
         session.sign_in()  # the engine is imported while the token is on its way
         from ..config import Config, load_config
         from ..notify.people import People
-        from ..notify.settings import NotifySettings
         from ..remediation import Remediation
 
         config = load_config(options.config) if plans or not read_only else Config()
@@ -191,8 +191,14 @@ def open_door(options: Options, *, read_only: bool, plans: bool = True) -> Itera
             session, journal, tell=progress, wait=options.wait, limits=config.limits, known=known, kept_in=kept_in
         )
         silent = read_only or simulator is not None
-        people = People(lambda: NotifySettings.here(configured=config.notify), machine, progress, silent=silent)
+        people = People(lambda: _settings(config), machine, progress, silent=silent)
         yield Door(machine, progress, simulator, drill_vm, config=config, people=people)
+
+
+def _settings(config: Config) -> NotifySettings:
+    from ..notify.settings import NotifySettings
+
+    return NotifySettings.here(configured=config.notify)
 
 
 def _ca(path: str | None) -> str | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from arm.errors import UsageError
 from guards import Limits
@@ -105,6 +104,8 @@ def _clock(value: object) -> str:
 
 
 def _zone(value: object) -> str:
+    from zoneinfo import ZoneInfo
+
     if isinstance(value, str):
         try:
             ZoneInfo(value)

@@ -11,7 +11,6 @@ from arm.errors import UsageError
 from arm.runtime import Runtime
 
 from ..engine.model import Event, Tell
-from .settings import NotifySettings
 
 if TYPE_CHECKING:
     from ..alerts.taken import Handled
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from ..remediation import Remediation
     from ..report import Report
     from .notifier import Notifier
+    from .settings import NotifySettings
 
 
 class People:

@@ -16,8 +16,9 @@ from guards import Limits
 from guards.windows import Window
 from remediate.config import Config, ConfigError, find_config, load_config
 from remediate.config.kinds import Number, Text
-from remediate.config.load import MOST, parse_config
+from remediate.config.load import MOST
 from remediate.config.model import MOST_WINDOWS, TABLES
+from remediate.config.parse import parse_config
 
 NUMBERS = {
     (table, key): known for table, keys in TABLES.items() for key, known in keys.items() if isinstance(known, Number)
