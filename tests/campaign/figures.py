@@ -1,4 +1,4 @@
-"""The figures of the last large campaign, as the page has them: ``python -m tests.campaign.figures`` prints them."""
+"""The figures of the last large campaigns, as the page has them: ``python -m tests.campaign.figures`` prints them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "figures" / "campaign.json"
-"""What ``remediate simulate campaign --seeds 100000 -o json`` has printed."""
+_FOLDER = Path(__file__).resolve().parents[2] / "docs" / "figures"
+CAMPAIGN, LINUX = "campaign.json", "campaign-linux.json"
+"""What ``remediate simulate campaign -o json`` has printed: of the scenarios it draws from by itself; of the others."""
 TOTALS = {
     "virtual hours": "virtual_hours",
     "requests": "requests",
@@ -19,33 +20,37 @@ TOTALS = {
 }
 
 
-def output() -> dict[str, Any]:
-    """Return what the campaign has printed."""
-    figures: dict[str, Any] = json.loads(OUTPUT.read_text(encoding="utf-8"))
+def output(file: str) -> dict[str, Any]:
+    """Return what a campaign has printed."""
+    figures: dict[str, Any] = json.loads((_FOLDER / file).read_text(encoding="utf-8"))
     return figures
 
 
-def tables(figures: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of the tables."""
+def tables(*campaigns: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of the tables: a column for each campaign."""
     yield from _table(
         "campaign",
-        {
-            "histories": figures["seeds"],
-            "scenarios": len(figures["scenarios"]),
-            **{name: figures[key] for name, key in TOTALS.items()},
-            "violations": len(figures["violations"]),
-        },
+        [
+            {
+                "histories": one["seeds"],
+                "scenarios": len(one["scenarios"]),
+                **{name: one[key] for name, key in TOTALS.items()},
+                "violations": len(one["violations"]),
+            }
+            for one in campaigns
+        ],
     )
     for title, key in (("fault", "faults"), ("happening", "happenings"), ("how calls ended", "verdicts")):
         yield ""
-        yield from _table(title, figures[key])
+        yield from _table(title, [one[key] for one in campaigns])
 
 
-def _table(title: str, counts: dict[str, float]) -> Iterator[str]:
-    yield f"| {title} | figure |"
-    yield "|---|---:|"
-    yield from (f"| {name} | {count:,.0f} |" for name, count in counts.items())
+def _table(title: str, columns: list[dict[str, float]]) -> Iterator[str]:
+    yield f"| {title} | no Linux guest | Linux guest |"
+    yield "|---|" + "---:|" * len(columns)
+    for name in dict.fromkeys(name for column in columns for name in column):
+        yield f"| {name} | " + " | ".join(f"{column.get(name, 0):,.0f}" for column in columns) + " |"
 
 
 if __name__ == "__main__":
-    print("\n".join(tables(output())))
+    print("\n".join(tables(output(CAMPAIGN), output(LINUX))))
