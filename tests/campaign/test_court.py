@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -15,14 +13,6 @@ from simulator.wire import Fields, Request
 from .test_invariants import LOCK, SERVICE, Forge
 
 LOCKS = "/subscriptions/22222222-2222-4222-8222-222222222222/providers/Microsoft.Authorization/locks"
-
-
-@pytest.fixture
-def forge(tmp_path: Path) -> Iterator[Forge]:
-    found = Forge(tmp_path)
-    yield found
-    found.court.books.close()
-    found.world.close()
 
 
 def removed_twice(forge: Forge, *, accepted: bool, set_anew: bool) -> list[str]:

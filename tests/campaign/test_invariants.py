@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -120,14 +120,6 @@ class Forge:
     @property
     def service_lock(self) -> Change:
         return self.change("locks.delete", f"{SERVICE}/providers/Microsoft.Authorization/locks/do-not-delete")
-
-
-@pytest.fixture
-def forge(tmp_path: Path) -> Iterator[Forge]:
-    found = Forge(tmp_path)
-    yield found
-    found.court.books.close()
-    found.world.close()
 
 
 def dry_run(forge: Forge) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,14 +20,6 @@ from simulator.services.compute.model import RunCommand
 from .test_invariants import LOCK, Forge, report
 
 COMMAND = "/runCommands/forged"
-
-
-@pytest.fixture
-def forge(tmp_path: Path) -> Iterator[Forge]:
-    found = Forge(tmp_path)
-    yield found
-    found.court.books.close()
-    found.world.close()
 
 
 def later(forge: Forge) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,14 +21,6 @@ from simulator.services.recoveryservices.model import ProtectedItem, ResourceGua
 from .test_invariants import LOCK, Forge
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "campaign.md"
-
-
-@pytest.fixture
-def forge(tmp_path: Path) -> Iterator[Forge]:
-    found = Forge(tmp_path)
-    yield found
-    found.court.books.close()
-    found.world.close()
 
 
 def for_a_while(forge: Forge) -> None:
