@@ -58,6 +58,7 @@ SETTLE_BACKUP = (2.0, 5.0, 10.0, 20.0, 20.0)
 JOB_RECHECK = timedelta(minutes=30)
 SCRIPT_RECHECK, SCRIPT_INTERVAL = timedelta(minutes=10), 30.0
 _UNKNOWN = "it cannot be told whether it took effect"
+_WITHOUT_EFFECT = "Azure reported success, but nothing has changed, or somebody has changed it back"
 LATER_CODES = ("ScopeLocked", "Conflict", "AnotherOperationInProgress", "OperationNotAllowed", "TooManyRequests")
 """409 answers that may pass in a minute: a lock's removal spreads, another operation ends."""
 
@@ -260,12 +261,7 @@ class Executor:
             effect = probe(self.facts, sent.change, sent.at)
         if effect is Effect.APPLIED:
             return self._end(sent, APPLIED, "confirmed by reading it back")
-        unseen = (
-            _UNKNOWN
-            if effect is Effect.UNKNOWN
-            else "Azure reported success, but nothing has changed, or somebody has changed it back"
-        )
-        return self._end(sent, FAILED, failure or unseen)
+        return self._end(sent, FAILED, failure or (_UNKNOWN if effect is Effect.UNKNOWN else _WITHOUT_EFFECT))
 
     def _follow_script(self, sent: Sent, output: Mapping[str, Any], failure: str) -> Sent:
         heard = hear(self.facts, sent, output, failure)
